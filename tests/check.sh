@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything that is checked, one line a step, `N passed, N failed` at the end.
+#
+#	tests/check.sh [builds] [headers] [link] [unit] [reference] [run]     default: all
+#
+# O: build directory. V=1: show what each step prints. UNIT: this unit test alone. A step that fails
+# always shows what it printed.
+set -u
+cd "$(dirname "$0")/.."
+unset MAKEFLAGS MAKELEVEL MFLAGS CC AR CFLAGS CPPFLAGS ARCH LLVM
+O=${O:-build}
+out=$O/check
+jobs=$(nproc)
+export LC_ALL=C
+
+logs=$out/logs
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# How many tests a step's output speaks of: cmocka's summaries, or `N passed, N failed`; else the step
+# itself is one.
+count() { # log status
+	awk -v status="$2" '
+	/^\[  PASSED  \] [0-9]+ test/ { passed += $4; seen = 1 }
+	/^\[  FAILED  \] [0-9]+ test/ { failed += $4; seen = 1 }
+	/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; seen = 1 }
+	END {
+		if (!seen && status == 0)
+			passed = 1
+		if (status != 0 && failed == 0)
+			failed = 1
+		print passed + 0, failed + 0
+	}' "$1"
+}
+
+run_step() { # name command...
+	local name=$1 log=$logs/${1//[ \/]/-} status=0 passed failed start=$SECONDS
+	shift
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	read -r passed failed < <(count "$log" $status)
+	echo "$passed $failed" >"$log.count"
+	if [ "$failed" -ne 0 ]; then
+		printf 'FAIL  %s (status %s): %s\n%s\n' "$name" $status "$*" "$(cat "$log")"
+	else
+		printf 'ok    %-40s %5d  %3d s\n' "$name" "$passed" $((SECONDS - start))
+		[ -z "${V:-}" ] || cat "$log"
+	fi
+}
+
+# Starts a step as soon as a core is free; `settle` waits for all of them.
+step() {
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n
+	done
+	run_step "$@" &
+}
+settle() {
+	wait
+}
+
+# make for one architecture with one compiler, under a directory of its own.
+build() { # directory arch gcc|clang goal...
+	local llvm=
+	[ "$3" = gcc ] || llvm=1
+	make --no-print-directory O="$out/$1" ARCH="$2" LLVM=$llvm WERROR=1 "${@:4}"
+}
+
+build_library() { # arch compiler
+	build "$2" "$1" "$2" && tests/symbols.sh "$1" "$out/$2/$1/libaxaddrspace.a"
+}
+
+group_builds() {
+	for arch in x86_64 aarch64 riscv64 host; do
+		for compiler in gcc clang; do
+			step "build $arch $compiler" build_library $arch $compiler
+		done
+	done
+}
+
+group_headers() {
+	step "headers" env O="$O" tests/headers/run.sh
+}
+
+group_link() {
+	settle
+	step "link" env O="$O" tests/link/run.sh
+}
+
+sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+
+group_programs() { # directory under tests
+	settle
+	for compiler in gcc clang; do
+		step "build $1 tests $compiler" \
+			build $compiler-sanitized host $compiler CFLAGS="$sanitize" programs
+	done
+	settle
+	for compiler in gcc clang; do
+		for source in tests/"$1"/test_*.c; do
+			name=$(basename "$source" .c)
+			[ "${UNIT:-$name}" = "$name" ] || continue
+			step "$1 $name $compiler" "$out/$compiler-sanitized/host/tests/$1/$name"
+		done
+	done
+}
+
+group_unit() {
+	group_programs unit
+}
+
+group_reference() {
+	group_programs reference
+}
+
+group_run() {
+	settle
+	step "run aarch64" make --no-print-directory O="$O" run
+}
+
+[ $# -gt 0 ] || set -- builds headers link unit reference run
+
+if ! tests/setup.sh check; then
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+for group; do
+	"group_$group"
+done
+settle
+
+cat "$logs"/*.count | awk '
+{ passed += $1; failed += $2 }
+END { printf "%d passed, %d failed\n", passed, failed; exit failed != 0 || passed == 0 }'

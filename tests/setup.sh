@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sees to it that the tools are there, on Debian 12 or alike: silent when they are, installs what is
+# missing when it may, else says what to install.
+#
+#	tests/setup.sh check|lint
+set -u
+
+missing=()
+
+# A file that is looked for, and the package that has it.
+need() { # command-or-path package...
+	case $1 in
+	*/*) compgen -G "$1" >/dev/null ;;
+	*) command -v "$1" >/dev/null ;;
+	esac || missing+=("${@:2}")
+}
+
+case ${1:-check} in
+check)
+	need gcc gcc
+	need g++ g++
+	need make make
+	need readelf binutils
+	need clang clang
+	need ld.lld lld
+	need llvm-ar llvm
+	need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-14-dev
+	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+	need riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+	need /usr/include/cmocka.h libcmocka-dev
+	need qemu-system-aarch64 qemu-system-arm
+	;;
+lint)
+	need clang-tidy clang-tidy
+	need clang-format clang-format
+	need cppcheck cppcheck
+	;;
+esac
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+	sudo=
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+	sudo="sudo -n"
+else
+	sudo=none
+fi
+if [ "$sudo" = none ] || ! command -v apt-get >/dev/null; then
+	echo "please install: ${missing[*]}" >&2
+	exit 1
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "installing: ${missing[*]}"
+apt() {
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get -q -y -o Dpkg::Use-Pty=0 "$@" </dev/null >>"$log" 2>&1
+}
+if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
+	cat "$log" >&2
+	echo "could not install: ${missing[*]}" >&2
+	exit 1
+fi

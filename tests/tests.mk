@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The tests' part of the Makefile. tests/check.sh says what is run; this file builds the programs.
+
+.PHONY: check format format-check lint programs
+check:
+	@O=$(O) V=$(V) tests/check.sh
+
+# A part of it alone, `make check-unit`; UNIT=test_frame for one program.
+check-%:
+	@O=$(O) V=$(V) UNIT=$(UNIT) tests/check.sh $*
+
+# ---- test programs: `make ARCH=host programs`
+#
+# Each tests/unit/test_NAME.c and tests/reference/test_NAME.c is a cmocka program over the library of
+# the host build. All other C files of tests/support and tests/reference are in one archive: a program
+# that calls the mock port gets the mock port, one that does not may be a port of its own.
+
+test_dirs := tests/unit tests/reference
+test_sources := $(wildcard $(addsuffix /test_*.c,$(test_dirs)))
+support_sources := $(filter-out $(test_sources),$(wildcard tests/support/*.c tests/reference/*.c))
+
+test_objects := $(test_sources:%.c=$(OUT)/%.o)
+support_objects := $(support_sources:%.c=$(OUT)/%.o)
+test_programs := $(test_objects:.o=)
+test_support := $(OUT)/tests/libsupport.a
+
+test_compile = $(CC) -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) $(cppflags) \
+	-Itests/support -Itests/reference $(CPPFLAGS) $(CFLAGS)
+
+programs: $(test_programs)
+
+$(test_programs): %: %.o $(test_support) $(LIB)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lcmocka -lpthread
+
+$(test_support): $(support_objects)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) qcs $@ $^
+
+$(OUT)/tests/%.o: tests/%.c $(OUT)/flags
+	$(call say,CC      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(test_compile) -MMD -MP -c -o $@ $<
+
+.SECONDARY: $(test_objects) $(support_objects)
+-include $(test_objects:.o=.d) $(support_objects:.o=.d)
+
+# ---- style
+
+c_files = $(shell find include src arch tests -name '*.[ch]' -o -name '*.cc')
+
+format:
+	$(Q)clang-format -i $(c_files)
+
+format-check:
+	$(Q)clang-format --dry-run --Werror $(c_files)
+
+# The host build sees every file but those of privileged instructions; each of those is seen as its own
+# target.
+lint:
+	@tests/setup.sh lint
+	@tests/lint.sh
