@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What linkers make of the binding: {gcc, clang} x {no LTO, LTO} x {GNU ld, lld} x layout x the ways in
+# which a port can be linked, or not.
+#
+#	tests/link/run.sh                            all of it
+#	tests/link/run.sh COMPILER LTO LAYOUT        one combination; LTO is lto or nolto
+#
+# Where Linux can run the image (x86_64, low or static PIE) it is run. Elsewhere the table of pointers
+# in the linked image is read: each slot must hold the address of the port's function, or 0.
+set -u
+cd "$(dirname "$0")/../.."
+out=${O:-build}/check/link
+layouts='x86_64-low x86_64-pie x86_64-kernel x86_64-kernel-pie-library aarch64-high riscv64-high'
+
+if [ $# -eq 0 ]; then
+	mkdir -p "$out"
+	for combination in {gcc,clang}-{nolto,lto}; do
+		for layout in $layouts; do
+			echo "${combination/-/ } $layout"
+		done
+	done | xargs -P "$(nproc)" -L 1 "$0" >"$out/results"
+	grep -v '^count ' "$out/results"
+	awk '/^count / { p += $2; f += $3; s += $4 }
+	END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f != 0 || p == 0 }' \
+		"$out/results"
+	exit
+fi
+
+compiler=$1 lto=$2 layout=$3 arch=${3%%-*}
+dir=$out/$compiler-$lto-$layout
+mkdir -p "$dir"
+passed=0 failed=0 skipped=0
+trap 'echo "count $passed $failed $skipped"' EXIT
+
+# ---- what the layout asks of the compiler and the linker
+
+case $layout in
+x86_64-low) library_flags= program_flags=-fno-pie link_flags='-static -no-pie' ;;
+x86_64-pie) library_flags= program_flags='-fpie -DSTATIC_PIE' link_flags=-static-pie ;;
+x86_64-kernel) program_flags='-fno-pie -mcmodel=kernel' library_flags=$program_flags base=0xffffffff80000000 ;;
+x86_64-kernel-*) program_flags='-fno-pie -mcmodel=kernel' library_flags= base=0xffffffff80000000 ;;
+aarch64-high) program_flags=-fno-pie library_flags= base=0xffff000040080000 ;;
+riscv64-high) program_flags=-fno-pie library_flags= base=0xffffffc080200000 ;;
+esac
+[ -z "${base:-}" ] || link_flags="-static -no-pie -Wl,--defsym=BASE=$base -Wl,-T,tests/link/high.ld"
+# lp64 code, whatever the toolchain's default is.
+[ $arch != riscv64 ] || link_flags="$link_flags -march=rv64imac -mabi=lp64 -Wl,--no-relax"
+[ $lto = nolto ] || {
+	library_flags="$library_flags -flto"
+	program_flags="$program_flags -flto"
+	link_flags="$link_flags -flto"
+}
+if [ $compiler = gcc ]; then
+	prefix=
+	[ $arch = "$(uname -m)" ] || prefix=$arch-linux-gnu-
+	ar=${prefix}gcc-ar llvm=
+else
+	ar=llvm-ar llvm=1
+fi
+# gcc's drivers for other targets do not find lld.
+link_with_lld="clang --target=$arch-linux-gnu -fuse-ld=lld"
+link_with_bfd="$link_with_lld -fuse-ld=bfd"
+[ $compiler = clang ] || link_with_bfd="${prefix}gcc -fuse-ld=bfd"
+
+# ---- the library, then the programs, compiled as the library is (the flags file has the command)
+
+# A library as it is shipped is there already, from the step that builds it.
+tree=${O:-build}/check/$compiler
+[ -z "${library_flags# }" ] || tree=$dir/library
+if ! make -s O="$tree" ARCH=$arch LLVM=$llvm WERROR=1 CFLAGS="${library_flags# }" >"$dir/make.log" 2>&1; then
+	cat "$dir/make.log"
+	failed=1
+	exit 1
+fi
+library=$tree/$arch/libaxaddrspace.a
+compile="$(sed 's/ | .*//' "$tree/$arch/flags") $program_flags"
+
+# The same header with another meaning of one function: another version, another link name.
+mkdir -p "$dir/v2/axvisor"
+sed -e 's/^#define AX_MEMORY_VERSION 1/#define AX_MEMORY_VERSION 2/' \
+	-e 's/^ax_hpa_t ax_memory_alloc_frame(void)/& __asm__("ax_memory_alloc_frame_v2")/' \
+	include/axvisor/memory.h >"$dir/v2/axvisor/memory.h"
+
+object() { # name source flags...
+	$compile "${@:3}" -c -o "$dir/$1.o" "tests/link/$2.c" || failed=1
+}
+object start start -fno-lto
+object main main
+object main-require main -DREQUIRE
+object main-implement main -DIMPLEMENT
+object port port
+object port-implement port -DIMPLEMENT
+object port-partial port -DPARTIAL
+compile_v1=$compile
+compile="${compile/ -I/ -I$dir/v2 -I}"
+object port-v2 port
+object port-v2-implement port -DIMPLEMENT
+compile=$compile_v1
+object log log
+object log_require log_require
+[ $failed -eq 0 ] || exit 1
+
+rm -f "$dir"/*.a
+$ar rcs "$dir/libport.a" "$dir/port.o"
+$ar rcs "$dir/liblog.a" "$dir/log.o" "$dir/log_require.o"
+
+# ---- what a linked image says
+
+# The functions of the two modules, in the order of their lists.
+functions=$(sed -n 's/.*FN(\(my_log\), write) FN.*/\1_write \1_flush/p
+	s/^.*\tFN(\([a-z_]*\), \([a-z_]*\)).*/\1_\2/p' include/axvisor/memory.h tests/link/log.h | xargs)
+
+says() { # image
+	if [ -z "${base:-}" ]; then
+		timeout 10 "$1"
+	else
+		{ nm -P "$1" && objdump -s -j .rodata -j .data "$1"; } |
+			awk -v functions="$functions" -f tests/link/tables.awk
+	fi
+}
+
+# ---- one case: link, and compare what came of it
+
+# Names stand for objects and archives of this directory; `lib` is the library and the log component.
+check() { # name expected arguments...
+	local name=$1 expected=$2 image=$dir/$linker-$1 got args=() word
+	shift 2
+	for word; do
+		case $word in
+		lib) args+=("$library" "$dir/liblog.a") ;;
+		-*) args+=("$word") ;;
+		*) args+=("$dir/$word") ;;
+		esac
+	done
+	if $link $link_flags -nostdlib -o "$image" "$dir/start.o" "${args[@]}" \
+		>"$image.log" 2>&1; then
+		got=$(says "$image" 2>&1)
+	else
+		got=$(cat "$image.log")
+	fi
+	case $expected in
+	error:*)
+		[ ! -e "$image" ]
+		for word in ${expected#error:}; do
+			[ $? -eq 0 ] && grep -q "undefined.*[ \`'\"]*$word\b" <<<"$got"
+		done
+		;;
+	*) [ "$got" = "$expected" ] ;;
+	esac && passed=$((passed + 1)) && return
+	failed=$((failed + 1))
+	printf '%s %s: expected "%s", got "%s"\n' "${dir##*/}" "$linker-$name" "$expected" "$got"
+}
+
+rm -f "$dir"/{bfd,lld}-*
+for linker in bfd lld; do
+	link=link_with_$linker
+	link=${!link}
+	if [ $compiler-$lto-$linker = gcc-lto-lld ]; then
+		echo "skipped: $layout: lld cannot read gcc's LTO objects"
+		skipped=$((skipped + 1))
+		continue
+	fi
+	bound='bound bound'
+	none='ax_memory_alloc_frame my_log_write'
+	part='ax_memory_phys_to_virt my_log_flush'
+
+	# A port as objects binds by itself.
+	check objects "$bound" main.o port.o lib
+	check objects-require "$bound" main-require.o port.o lib
+	# A weak reference extracts nothing: a port in an archive needs a word, and its lack is told.
+	check archive-first-require "$bound" main-require.o -Wl,--start-group libport.a lib -Wl,--end-group
+	check archive-last-require "$bound" main-require.o lib libport.a
+	check archive-first "$none" main.o libport.a lib
+	check archive-last "$none" main.o lib libport.a
+	check no-port "$none" main.o lib
+	# A part of a port: told at run time, or by the linker to who asks for all of it.
+	check partial "$part" main.o port-partial.o lib
+	check partial-require "error:$part" main-require.o port-partial.o lib
+
+	# The rest is the same in all layouts.
+	case $layout in
+	x86_64-low | aarch64-high) ;;
+	*) continue ;;
+	esac
+	check objects-last "$bound" main.o lib port.o
+	check objects-implement "$bound" main.o port-implement.o lib
+	check archive-first-implement "$bound" main-implement.o libport.a lib
+	check archive-last-implement "$bound" main-implement.o lib libport.a
+	check objects-gc "$bound" -Wl,--gc-sections main-require.o port-implement.o lib
+	check no-port-gc "$none" -Wl,--gc-sections main.o lib
+	check partial-implement "error:$part" main-implement.o port-partial.o lib
+	check partial-undefined "error:$part" -Wl,-u,ax_memory_require,-u,my_log_require \
+		main.o port-partial.o lib
+	check partial-require-gc "error:$part" -Wl,--gc-sections main-require.o port-partial.o lib
+	# A port of another version: its function is not called, and a word makes it a link error.
+	check version "ax_memory_alloc_frame bound" main.o port-v2.o lib
+	check version-implement "error:ax_memory_api_v2" main.o port-v2-implement.o lib
+	check version-require "error:ax_memory_alloc_frame" main-require.o port-v2.o lib
+done
