@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * DOC: private parts of public objects
+ *
+ * Types whose size a caller needs, because they are members of what he allocates, and whose members
+ * are the library's alone. Nothing here is to be used.
+ */
+#ifndef AXVISOR_PRIVATE_H
+#define AXVISOR_PRIVATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ax_region_node;
+struct ax_guard_slot;
+
+/* An ordered set of ranges, src/region.h. {0} is an empty one. */
+struct ax_region_set {
+	struct ax_region_node *root; /* NULL when empty */
+	size_t count;                /* regions */
+	size_t nodes;                /* frames that it owns */
+};
+
+/* Readers' slots and the writers' lock, src/guard.h. */
+struct ax_guard {
+	struct ax_guard_slot *slots; /* NULL: one CPU, no guard */
+	uint64_t frame;              /* host address of the slots */
+	uint32_t ticket_next;
+	uint32_t ticket_owner;
+	void (*relax)(void *context);
+	void *relax_context;
+};
+
+#endif /* AXVISOR_PRIVATE_H */

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The region set: what the operations do to regions. How they are kept is in region_tree.c.
+ *
+ * The operations are loops over splices, each found anew by its address: a descent is cheaper than
+ * to keep a path right across a tree that has just been rebalanced. Between two splices the set is
+ * sound, but for regions that are alike and not yet one.
+ */
+#include "region_tree.h"
+
+/* Regions */
+
+/* Whether @low and @high, which is the higher one, may be one region. */
+static bool alike(const struct ax_region *low, const struct ax_region *high)
+{
+	uint64_t advance = low->traits & AX_REGION_ADVANCES ? high->first - low->first : 0;
+
+	return low->last + 1 == high->first && low->traits & AX_REGION_MERGES &&
+	       low->traits == high->traits && low->type == high->type &&
+	       low->flags == high->flags && low->object + advance == high->object;
+}
+
+static struct ax_region part_to(const struct ax_region *region, uint64_t last)
+{
+	struct ax_region part = *region;
+
+	part.last = last;
+	return part;
+}
+
+static struct ax_region part_from(const struct ax_region *region, uint64_t first)
+{
+	struct ax_region part = *region;
+
+	if (region->traits & AX_REGION_ADVANCES)
+		part.object += first - region->first;
+	part.first = first;
+	return part;
+}
+
+/* Search */
+
+const struct ax_region *ax_region_at_or_after(const struct ax_region_set *set, uint64_t addr)
+{
+	const struct ax_region_node *node = set->root;
+	const struct ax_region *region;
+
+	if (!node)
+		return NULL;
+	for (unsigned level = node->level; level > 0; level--)
+		node = ax_region_search(node, addr)->branch.child;
+	region = &ax_region_search(node, addr)->region;
+	return region->last >= addr ? region : NULL;
+}
+
+const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t addr)
+{
+	const struct ax_region *region = ax_region_at_or_after(set, addr);
+
+	return region && region->first <= addr ? region : NULL;
+}
+
+const struct ax_region *ax_region_before(const struct ax_region_set *set, uint64_t addr)
+{
+	const struct ax_region_node *node = set->root;
+
+	while (node) {
+		unsigned low = 0;
+		unsigned high = node->count;
+
+		while (low < high) {
+			unsigned mid = (low + high) / 2;
+
+			if (node->entry[mid].span.first < addr)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low == 0) /* Only the root: a branch that begins below addr was chosen. */
+			break;
+		if (node->level == 0)
+			return &node->entry[low - 1].region;
+		node = node->entry[low - 1].branch.child;
+	}
+	return NULL;
+}
+
+/* Replace the region that contains @region's first byte by @region, which is larger. */
+static void extend(struct ax_region_set *set, const struct ax_region *region,
+		   struct ax_region_pool *pool)
+{
+	struct ax_region_path path;
+
+	ax_region_seek(set, region->first, &path);
+	ax_region_splice(set, &path, 1, region, 1, pool);
+}
+
+/* Needs */
+
+/* Frames that one more entry in the leaf of the path takes: a node for each split, a new root. */
+static size_t frames_for_one(const struct ax_region_set *set, const struct ax_region_path *path)
+{
+	unsigned full = ax_region_full_levels(set, path);
+
+	return full + (full > set->root->level ? 1u : 0u);
+}
+
+/*
+ * The same for one more entry at @low and then one more at @high, which is not before it. The first
+ * one splits the full nodes of its path and adds an entry to the one above them. A node that was
+ * split has room in both halves.
+ */
+static size_t frames_for_two(const struct ax_region_set *set, const struct ax_region_path *low,
+			     const struct ax_region_path *high)
+{
+	unsigned full = ax_region_full_levels(set, low);
+	size_t frames = frames_for_one(set, low);
+	unsigned level;
+
+	for (level = 0; level <= set->root->level; level++) {
+		bool shared = low->node[level] == high->node[level];
+		unsigned count = high->node[level]->count + (shared && level == full ? 1 : 0);
+
+		if ((shared && level < full) || count < AX_REGION_NODE_CAPACITY)
+			return frames;
+		frames++;
+	}
+	return frames + 1;
+}
+
+/* Insert */
+
+/* What a region that is to be inserted will merge with; NULL: nothing. */
+struct neighbours {
+	const struct ax_region *below;
+	const struct ax_region *above;
+};
+
+/* @path leads to where @region belongs. */
+static struct neighbours find_neighbours(const struct ax_region_set *set,
+					 const struct ax_region_path *path,
+					 const struct ax_region *region)
+{
+	const struct ax_region_node *leaf = path->node[0];
+	unsigned slot = path->slot[0];
+	struct neighbours found = {NULL, NULL};
+
+	if (!(region->traits & AX_REGION_MERGES))
+		return found;
+	if (slot < leaf->count && alike(region, &leaf->entry[slot].region))
+		found.above = &leaf->entry[slot].region;
+	found.below =
+		slot > 0 ? &leaf->entry[slot - 1].region : ax_region_before(set, region->first);
+	if (found.below && !alike(found.below, region))
+		found.below = NULL;
+	return found;
+}
+
+size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_region *region)
+{
+	struct neighbours alike_ones;
+	struct ax_region_path path;
+
+	if (!set->root)
+		return 1;
+	ax_region_seek(set, region->first, &path);
+	alike_ones = find_neighbours(set, &path, region);
+	return alike_ones.below || alike_ones.above ? 0 : frames_for_one(set, &path);
+}
+
+void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
+		      struct ax_region_pool *pool)
+{
+	struct ax_region joined = *region;
+	struct neighbours alike_ones;
+	struct ax_region_path path;
+
+	if (!set->root) {
+		ax_region_splice(set, &path, 0, region, 1, pool);
+		return;
+	}
+	ax_region_seek(set, region->first, &path);
+	alike_ones = find_neighbours(set, &path, region);
+	if (alike_ones.above)
+		joined.last = alike_ones.above->last;
+	if (!alike_ones.below) {
+		ax_region_splice(set, &path, alike_ones.above ? 1 : 0, &joined, 1, pool);
+		return;
+	}
+	joined.first = alike_ones.below->first;
+	joined.object = alike_ones.below->object;
+	if (alike_ones.above)
+		ax_region_splice(set, &path, 1, NULL, 0, pool);
+	extend(set, &joined, pool);
+}
+
+/* Remove */
+
+size_t ax_region_remove_needs(const struct ax_region_set *set, uint64_t first, uint64_t last)
+{
+	struct ax_region_path path;
+
+	if (!ax_region_seek(set, first, &path) || ax_region_at(&path)->first >= first ||
+	    ax_region_at(&path)->last <= last)
+		return 0;
+	return frames_for_one(set, &path);
+}
+
+/* Of the leaf of the path, the entries from there on that begin at or before @last. */
+static unsigned count_until(const struct ax_region_path *path, uint64_t last)
+{
+	const struct ax_region_node *leaf = path->node[0];
+	unsigned end = path->slot[0];
+
+	while (end < leaf->count && leaf->entry[end].span.first <= last)
+		end++;
+	return end - path->slot[0];
+}
+
+/* One leaf at a time: what is in range goes, but for the parts that stick out at the two ends. */
+void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
+		      struct ax_region_pool *pool)
+{
+	struct ax_region_path path;
+	uint64_t reached;
+
+	do {
+		const struct ax_region *low, *high;
+		struct ax_region rest[2];
+		unsigned drop, kept = 0;
+
+		if (!ax_region_seek(set, first, &path))
+			return;
+		drop = count_until(&path, last);
+		if (drop == 0)
+			return;
+		low = ax_region_at(&path);
+		high = low + (drop - 1);
+		reached = high->last;
+		if (low->first < first)
+			rest[kept++] = part_to(low, first - 1);
+		if (high->last > last)
+			rest[kept++] = part_from(high, last + 1);
+		ax_region_splice(set, &path, drop, rest, kept, pool);
+	} while (reached < last);
+}
+
+/* Protect */
+
+/*
+ * Must the region that contains @cut be cut before it, so that one part can have @flags? @path is
+ * the way to it.
+ */
+static bool seek_cut(const struct ax_region_set *set, uint64_t cut, uint32_t flags,
+		     struct ax_region_path *path)
+{
+	return ax_region_seek(set, cut, path) && ax_region_at(path)->first < cut &&
+	       ax_region_at(path)->flags != flags;
+}
+
+size_t ax_region_protect_needs(const struct ax_region_set *set, uint64_t first, uint64_t last,
+			       uint32_t flags)
+{
+	struct ax_region_path low, high;
+	bool cut_low = seek_cut(set, first, flags, &low);
+	bool cut_high = last < UINT64_MAX && seek_cut(set, last + 1, flags, &high);
+
+	if (cut_low && cut_high)
+		return frames_for_two(set, &low, &high);
+	if (cut_low)
+		return frames_for_one(set, &low);
+	return cut_high ? frames_for_one(set, &high) : 0;
+}
+
+static void cut_before(struct ax_region_set *set, uint64_t cut, uint32_t flags,
+		       struct ax_region_pool *pool)
+{
+	struct ax_region parts[2];
+	struct ax_region_path path;
+
+	if (!seek_cut(set, cut, flags, &path))
+		return;
+	parts[0] = part_to(ax_region_at(&path), cut - 1);
+	parts[1] = part_from(ax_region_at(&path), cut);
+	ax_region_splice(set, &path, 1, parts, 2, pool);
+}
+
+/* The path leads to the first region of a leaf. Make it one with the region before, if alike. */
+static bool join_leaves(struct ax_region_set *set, struct ax_region_path *path,
+			struct ax_region_pool *pool)
+{
+	const struct ax_region *below = ax_region_before(set, ax_region_at(path)->first);
+	struct ax_region joined;
+
+	if (!below || !alike(below, ax_region_at(path)))
+		return false;
+	joined = part_to(below, ax_region_at(path)->last);
+	ax_region_splice(set, path, 1, NULL, 0, pool);
+	extend(set, &joined, pool);
+	return true;
+}
+
+/*
+ * Make one what is alike in a leaf, from the region before the path's to the one that begins at
+ * @stop. There is no hole between those, so that the holes of the leaf stay the same.
+ */
+static void join_in_leaf(struct ax_region_set *set, struct ax_region_path *path, uint64_t stop,
+			 struct ax_region_pool *pool)
+{
+	struct ax_region_node *leaf = path->node[0];
+	union ax_region_entry *entry = leaf->entry;
+	unsigned kept = path->slot[0] > 0 ? path->slot[0] - 1 : 0;
+	unsigned i, gone;
+
+	for (i = kept + 1; i < leaf->count && entry[i].span.first <= stop; i++) {
+		if (alike(&entry[kept].region, &entry[i].region))
+			entry[kept].region.last = entry[i].region.last;
+		else if (++kept < i)
+			entry[kept] = entry[i];
+	}
+	gone = i - (kept + 1);
+	if (gone == 0)
+		return;
+	ax_region_move(&entry[kept + 1], &entry[i], leaf->count - i);
+	leaf->count -= gone;
+	set->count -= gone;
+	ax_region_settle(set, path, (struct ax_region_holes){0, 0}, pool);
+}
+
+/*
+ * One leaf at a time, and on to the range's end and one: the last region may be alike with the next.
+ * Joining two leaves may move regions between them, so the leaf is looked up again then.
+ */
+void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last, uint32_t flags,
+		       struct ax_region_pool *pool)
+{
+	const uint64_t stop = last < UINT64_MAX ? last + 1 : last;
+	uint64_t next = first;
+	struct ax_region_path path;
+
+	cut_before(set, first, flags, pool);
+	if (last < UINT64_MAX)
+		cut_before(set, last + 1, flags, pool);
+	while (ax_region_seek(set, next, &path)) {
+		struct ax_region *region = ax_region_at(&path);
+		unsigned count = count_until(&path, last);
+		uint64_t reached;
+
+		for (unsigned i = 0; i < count; i++)
+			region[i].flags = flags;
+		if (path.slot[0] == 0 && join_leaves(set, &path, pool))
+			continue;
+		reached = path.node[0]->entry[path.node[0]->count - 1].span.last;
+		join_in_leaf(set, &path, stop, pool);
+		if (reached >= stop)
+			return;
+		next = reached + 1;
+	}
+}
+
+/* Gaps */
+
+struct gap_request {
+	uint64_t first;
+	uint64_t last;
+	uint64_t size;
+	uint64_t align;
+};
+
+/* The part of [@first, @last], which is free, that the request can have. */
+static bool fits(const struct gap_request *request, uint64_t first, uint64_t last, uint64_t *out)
+{
+	uint64_t low = first > request->first ? first : request->first;
+	uint64_t high = last < request->last ? last : request->last;
+	uint64_t start = (low + (request->align - 1)) & ~(request->align - 1);
+
+	if (start < low || start > high || high - start < request->size - 1)
+		return false;
+	*out = start;
+	return true;
+}
+
+/*
+ * In order over the holes behind the path's region, without those subtrees in which none is large
+ * enough: to the right, up at the end of a node, down where it pays.
+ */
+static bool find_gap_behind(const struct ax_region_set *set, struct ax_region_path *path,
+			    const struct gap_request *request, uint64_t *out)
+{
+	unsigned level = 0;
+	uint64_t end;
+
+	while (level <= set->root->level) {
+		const struct ax_region_node *node = path->node[level];
+		const union ax_region_entry *entry = &node->entry[path->slot[level]];
+
+		if (path->slot[level] + 1 == node->count) {
+			level++;
+			continue;
+		}
+		if (entry[0].span.last >= request->last)
+			return false;
+		if (entry[1].span.first - entry[0].span.last > request->size &&
+		    fits(request, entry[0].span.last + 1, entry[1].span.first - 1, out))
+			return true;
+		path->slot[level]++;
+		for (entry++; level > 0 && entry->branch.gap >= request->size;) {
+			path->node[--level] = entry->branch.child;
+			path->slot[level] = 0;
+			entry = entry->branch.child->entry;
+		}
+	}
+	end = set->root->entry[set->root->count - 1].span.last;
+	return end < UINT64_MAX && fits(request, end + 1, UINT64_MAX, out);
+}
+
+bool ax_region_find_gap(const struct ax_region_set *set, uint64_t lo, uint64_t hi_last,
+			uint64_t hint, uint64_t size, uint64_t align, uint64_t *out)
+{
+	const struct gap_request request = {
+		.first = hint > lo ? hint : lo,
+		.last = hi_last,
+		.size = size,
+		.align = align,
+	};
+	struct ax_region_path path;
+
+	if (!ax_region_seek(set, request.first, &path))
+		return fits(&request, request.first, UINT64_MAX, out);
+	if (ax_region_at(&path)->first > request.first &&
+	    fits(&request, request.first, ax_region_at(&path)->first - 1, out))
+		return true;
+	return find_gap_behind(set, &path, &request, out);
+}
+
+/* No hole is as large as a byte. */
+bool ax_region_covered(const struct ax_region_set *set, uint64_t first, uint64_t last)
+{
+	uint64_t hole;
+
+	return !ax_region_find_gap(set, first, last, first, 1, 1, &hole);
+}
+
+bool ax_region_overlaps(const struct ax_region_set *set, uint64_t first, uint64_t last)
+{
+	const struct ax_region *region = ax_region_at_or_after(set, first);
+
+	return region && region->first <= last;
+}
+
+/* The whole */
+
+void ax_region_set_init(struct ax_region_set *set)
+{
+	*set = (struct ax_region_set){.root = NULL};
+}
+
+size_t ax_region_count(const struct ax_region_set *set)
+{
+	return set->count;
+}
+
+size_t ax_region_node_frames(const struct ax_region_set *set)
+{
+	return set->nodes;
+}
