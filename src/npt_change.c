@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changing live leaves: split, protect. Whatever replaces a live entry by another one is here. */
+#include "npt.h"
+
+#include "npt_entry.h"
+
+/* Levels from @level down at which a cut at @cut goes through the middle of an entry. */
+static size_t cuts_at(const struct ax_npt *npt, uint64_t cut, unsigned level)
+{
+	size_t cuts = 0;
+
+	for (unsigned at = 1; at <= level; at++)
+		cuts += (cut & ax_npt_span(npt, at)) != 0;
+	return cuts;
+}
+
+/* The level of the leaf around @gpa, or 0 when nothing there can be split. */
+static unsigned leaf_level(const struct ax_npt *npt, uint64_t gpa)
+{
+	unsigned level;
+
+	return ax_npt_lookup(npt, gpa, &level) != 0 ? level : 0;
+}
+
+size_t ax_npt_split_needs(const struct ax_npt *npt, uint64_t first, uint64_t last)
+{
+	/* A cut at the end of the address space cuts nothing; as a number it is 0, which is aligned. */
+	uint64_t end = last + 1;
+	unsigned first_level = leaf_level(npt, first);
+	unsigned last_level = leaf_level(npt, last);
+	size_t needs = cuts_at(npt, first, first_level) + cuts_at(npt, end, last_level);
+
+	/* Both ends in one leaf: what both go through is split once. */
+	if (first_level == last_level) {
+		for (unsigned at = 1; at <= first_level; at++) {
+			uint64_t span = ax_npt_span(npt, at);
+
+			if (first >> ax_npt_shift(npt, at) == last >> ax_npt_shift(npt, at) &&
+			    (first & span) != 0 && (end & span) != 0)
+				needs--;
+		}
+	}
+	return needs;
+}
+
+/* The leaf @entry of @level as a table of leaves one level lower, which map the same in the same way. */
+static void fill_split(const struct ax_npt *npt, uint64_t *table, uint64_t entry, unsigned level)
+{
+	uint64_t attr = ax_npt_attr(npt, entry, level);
+	uint64_t hpa = ax_npt_address(npt, entry);
+	uint64_t step = ax_npt_span(npt, level - 1) + 1;
+
+	for (size_t i = 0; i < ax_npt_entries(npt, level - 1); i++, hpa += step)
+		__atomic_store_n(&table[i], ax_npt_leaf_entry(npt, attr, hpa, level - 1),
+				 __ATOMIC_RELAXED);
+}
+
+/*
+ * Put a table in the place of a live leaf, built whole aside.
+ *
+ * With break-before-make: break, flush, make (Arm ARM D8.16.1, "Using break-before-make when updating
+ * translation table entries": the size of a translation changes). Without: one store, since Intel, AMD
+ * and RISC-V allow that either translation is used until the flush at the end of the operation; both
+ * say the same. The loop is for hardware that sets accessed and dirty bits meanwhile.
+ */
+static void split_leaf(struct ax_npt *npt, uint64_t *slot, unsigned level, uint64_t gpa,
+		       struct ax_pool *pool, struct ax_tlb_gather *gather)
+{
+	struct ax_pool_frame *frame = ax_pool_take(pool);
+	uint64_t hpa = frame->hpa;
+	uint64_t *table = (uint64_t *)(void *)frame;
+	uint64_t table_entry = ax_npt_table_entry(npt, hpa);
+	uint64_t first = gpa & ~ax_npt_span(npt, level);
+	uint64_t last = gpa | ax_npt_span(npt, level);
+	uint64_t entry = ax_npt_load(slot);
+	uint64_t next;
+
+	do {
+		fill_split(npt, table, entry, level);
+		next = npt->format->break_before_make ? ax_npt_hide(npt, entry, AX_NPT_BROKEN)
+						      : table_entry;
+	} while (!ax_npt_replace(slot, &entry, next));
+	if (npt->format->break_before_make) {
+		struct ax_tlb_gather broken;
+
+		ax_tlb_gather_init(&broken);
+		ax_tlb_gather_add(&broken, first, last, ax_npt_shift(npt, level));
+		ax_tlb_flush(npt, &broken);
+		ax_npt_store(slot, table_entry);
+		ax_tlb_publish(npt, first, last, true, true);
+	} else {
+		ax_tlb_gather_add_table(gather, first, last, ax_npt_shift(npt, level - 1));
+	}
+	ax_npt_count(&npt->table_frames, 1);
+	ax_npt_count(&npt->splits, 1);
+}
+
+static void split_at(struct ax_npt *npt, uint64_t cut, uint64_t inside, struct ax_pool *pool,
+		     struct ax_tlb_gather *gather)
+{
+	for (;;) {
+		unsigned level = 0;
+		uint64_t *slot;
+		uint64_t entry = ax_npt_live(npt, ax_npt_walk(npt, inside, &level, &slot));
+
+		if (entry == 0 || (cut & ax_npt_span(npt, level)) == 0)
+			return;
+		split_leaf(npt, slot, level, inside, pool, gather);
+	}
+}
+
+void ax_npt_split(struct ax_npt *npt, uint64_t first, uint64_t last, struct ax_pool *pool,
+		  struct ax_tlb_gather *gather)
+{
+	split_at(npt, first, first, pool, gather);
+	split_at(npt, last + 1, last, pool, gather);
+}
+
+/*
+ * What a leaf becomes under new attributes. The kind of memory that the space owns stays, and so do
+ * the bits that hardware sets.
+ */
+static uint64_t reprotected(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t attr)
+{
+	uint64_t keep = npt->format->address_mask | npt->format->hardware_sets;
+
+	if (ax_npt_is_owned(npt, entry))
+		keep |= npt->format->kind_mask;
+	return (entry & keep) | attr | npt->format->leaf[level != 0];
+}
+
+/* Whether a live leaf's memory type is not that of @flags. */
+static bool type_changes(const struct ax_npt *npt, uint64_t entry, ax_flags_t flags)
+{
+	ax_flags_t had = npt->format->decode(npt->features, entry);
+
+	/* AX_DEVICE says all: AX_UNCACHED beside it adds nothing. */
+	if ((had | flags) & AX_DEVICE)
+		return ((had ^ flags) & AX_DEVICE) != 0;
+	return ((had ^ flags) & AX_UNCACHED) != 0;
+}
+
+/*
+ * Rewrite one live leaf. A change of permissions alone needs no break; one of the memory type does
+ * (Arm ARM D8.16.1), and is left broken for the flush.
+ */
+static bool protect_leaf(const struct ax_npt *npt, uint64_t *slot, uint64_t entry, unsigned level,
+			 ax_flags_t flags, uint64_t attr)
+{
+	bool broken = npt->format->break_before_make && type_changes(npt, entry, flags);
+	uint64_t next;
+
+	do {
+		next = reprotected(npt, entry, level, attr);
+		if (broken)
+			next = ax_npt_hide(npt, next, AX_NPT_BROKEN);
+	} while (!ax_npt_replace(slot, &entry, next));
+	return broken;
+}
+
+bool ax_npt_protect(struct ax_npt *npt, uint64_t first, uint64_t last, ax_flags_t flags,
+		    uint64_t attr, struct ax_tlb_gather *gather)
+{
+	uint64_t gpa = first;
+	bool broken = false;
+	struct ax_npt_run run;
+	size_t i;
+
+	do {
+		unsigned level = 0;
+		uint64_t *slot;
+
+		(void)ax_npt_walk(npt, gpa, &level, &slot);
+		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		for (i = 0; i < run.count; i++) {
+			uint64_t entry = ax_npt_load(&run.slot[i]);
+			uint64_t at = run.gpa + ((uint64_t)i << ax_npt_shift(npt, level));
+
+			if (entry == 0)
+				continue;
+			if (ax_npt_leads(npt, entry, level))
+				break;
+			broken |= protect_leaf(npt, &run.slot[i], entry, level, flags, attr);
+			ax_tlb_gather_add(gather, at, at + ax_npt_span(npt, level),
+					  ax_npt_shift(npt, level));
+		}
+	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
+	return broken;
+}
+
+void ax_npt_make(struct ax_npt *npt, uint64_t first, uint64_t last)
+{
+	uint64_t gpa = first;
+	struct ax_npt_run run;
+	size_t i;
+
+	do {
+		unsigned level = 0;
+		uint64_t *slot;
+
+		(void)ax_npt_walk(npt, gpa, &level, &slot);
+		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		for (i = 0; i < run.count; i++) {
+			uint64_t entry = ax_npt_load(&run.slot[i]);
+
+			if (ax_npt_leads(npt, entry, level))
+				break;
+			if (entry != 0 && !ax_npt_present(npt, entry))
+				ax_npt_store(&run.slot[i], ax_npt_show(npt, entry));
+		}
+	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
+	ax_tlb_publish(npt, first, last, false, true);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removing: first out of everybody's sight (kill), later, when nobody can still be looking, freed
+ * (sweep). The entries themselves remember what waits, so that neither needs memory or can fail. */
+#include "npt.h"
+
+#include "npt_entry.h"
+
+static size_t block_frames(const struct ax_npt *npt)
+{
+	return (size_t)(ax_npt_span(npt, 1) + 1) / AX_PAGE_SIZE_4K;
+}
+
+static bool is_dead(const struct ax_npt *npt, uint64_t entry)
+{
+	return entry != 0 && !ax_npt_present(npt, entry) && ax_npt_state(entry) == AX_NPT_DEAD;
+}
+
+/*
+ * The highest table on the way to @gpa that lies inside the window: nothing else needs it.
+ *
+ * Return: its slot with *level set, or NULL.
+ */
+static uint64_t *lone_table(const struct ax_npt *npt, uint64_t gpa, uint64_t lo, uint64_t hi,
+			    unsigned *level)
+{
+	for (unsigned at = npt->levels - 1u; at > 0; at--) {
+		uint64_t first = gpa & ~ax_npt_span(npt, at);
+		unsigned reached = at;
+		uint64_t *slot;
+		uint64_t entry;
+
+		if (first < lo || (first | ax_npt_span(npt, at)) > hi)
+			continue;
+		entry = ax_npt_walk(npt, gpa, &reached, &slot);
+		if (reached == at && ax_npt_leads(npt, entry, at)) {
+			*level = at;
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+/* Kill a leaf. What hardware saw of it has to be flushed. */
+static void kill_leaf(const struct ax_npt *npt, uint64_t *slot, uint64_t entry, unsigned level,
+		      uint64_t gpa, struct ax_tlb_gather *gather)
+{
+	if (ax_npt_present(npt, entry)) {
+		ax_npt_store(slot, ax_npt_hide(npt, entry, AX_NPT_DEAD));
+		ax_tlb_gather_add(gather, gpa, gpa + ax_npt_span(npt, level),
+				  ax_npt_shift(npt, level));
+	} else {
+		/* Staged, by a populate that is being undone: never seen. */
+		ax_npt_store(slot, (entry & ~AX_NPT_STATE_MASK) | (uint64_t)AX_NPT_DEAD
+									  << AX_NPT_STATE_SHIFT);
+	}
+}
+
+/* Kill the leaves of one run. Return: slots passed; fewer than all where a table comes. */
+static size_t kill_run(const struct ax_npt *npt, const struct ax_npt_run *run,
+		       struct ax_tlb_gather *gather)
+{
+	size_t i;
+
+	for (i = 0; i < run->count; i++) {
+		uint64_t entry = ax_npt_load(&run->slot[i]);
+
+		if (entry == 0)
+			continue;
+		if (ax_npt_leads(npt, entry, run->level))
+			break;
+		kill_leaf(npt, &run->slot[i], entry, run->level,
+			  run->gpa + ((uint64_t)i << ax_npt_shift(npt, run->level)), gather);
+	}
+	return i;
+}
+
+void ax_npt_kill(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t lo, uint64_t hi,
+		 struct ax_tlb_gather *gather)
+{
+	uint64_t gpa = first;
+	struct ax_npt_run run;
+	size_t passed;
+
+	do {
+		unsigned level = 0;
+		uint64_t *slot = lone_table(npt, gpa, lo, hi, &level);
+
+		if (slot) {
+			uint64_t span = ax_npt_span(npt, level);
+
+			ax_npt_store(slot, ax_npt_hide(npt, ax_npt_load(slot), AX_NPT_DEAD));
+			ax_tlb_gather_add_table(gather, gpa & ~span, gpa | span,
+						npt->format->page_shift);
+			run = ax_npt_run_from(npt, slot, level, gpa, last);
+			passed = 1;
+		} else {
+			level = 0;
+			(void)ax_npt_walk(npt, gpa, &level, &slot);
+			run = ax_npt_run_from(npt, slot, level, gpa, last);
+			passed = kill_run(npt, &run, gather);
+		}
+	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
+}
+
+static void free_frame(struct ax_npt *npt, uint64_t hpa)
+{
+	ax_memory_api()->dealloc_frame(ax_hpa(hpa));
+	ax_npt_uncount(&npt->owned_frames, 1);
+}
+
+/* Give the block back that the piece or the whole at @hpa belongs to. */
+static void free_block(struct ax_npt *npt, uint64_t hpa)
+{
+	ax_memory_api()->dealloc_contiguous_frames(ax_hpa(hpa & ~ax_npt_span(npt, 1)),
+						   block_frames(npt));
+	ax_npt_uncount(&npt->owned_frames, block_frames(npt));
+}
+
+/*
+ * Free the memory behind a leaf that is out of reach. A page that is a piece of a block frees nothing
+ * by itself.
+ *
+ * Return: whether it was such a piece.
+ */
+static bool free_leaf(struct ax_npt *npt, uint64_t entry, unsigned level)
+{
+	if (ax_npt_kind_is(npt, entry, AX_NPT_OWNED)) {
+		free_frame(npt, ax_npt_address(npt, entry));
+	} else if (ax_npt_kind_is(npt, entry, AX_NPT_BLOCK)) {
+		if (level == 0)
+			return true;
+		free_block(npt, ax_npt_address(npt, entry));
+	}
+	return false;
+}
+
+/* Free a table of pages that is out of reach, and what the space owns behind it. */
+static void free_page_table(struct ax_npt *npt, uint64_t hpa, bool owned)
+{
+	const uint64_t *table = ax_npt_virt(npt, hpa);
+	uint64_t piece = 0;
+	bool pieces = false;
+
+	for (size_t i = 0; owned && i < ax_npt_entries(npt, 0); i++) {
+		uint64_t entry = ax_npt_load(&table[i]);
+
+		if (entry != 0 && free_leaf(npt, entry, 0)) {
+			pieces = true;
+			piece = ax_npt_address(npt, entry);
+		}
+	}
+	/* Pieces of one block at most: a block fills a table, see AX_NPT_BLOCK. */
+	if (pieces)
+		free_block(npt, piece);
+	ax_memory_api()->dealloc_frame(ax_hpa(hpa));
+	ax_npt_uncount(&npt->table_frames, 1);
+}
+
+/*
+ * Free the table of @level at @hpa, which is out of reach, with all below it: lowest first, by a path
+ * and not by recursion.
+ */
+static void free_subtree(struct ax_npt *npt, uint64_t hpa, unsigned level, bool owned)
+{
+	uint64_t path[AX_NPT_LEVELS_MAX];
+	size_t next[AX_NPT_LEVELS_MAX];
+	unsigned at = level;
+
+	if (level == 0) {
+		free_page_table(npt, hpa, owned);
+		return;
+	}
+	path[at] = hpa;
+	next[at] = 0;
+	for (;;) {
+		const uint64_t *table = ax_npt_virt(npt, path[at]);
+		uint64_t entry;
+
+		if (next[at] == ax_npt_entries(npt, at)) {
+			ax_memory_api()->dealloc_frame(ax_hpa(path[at]));
+			ax_npt_uncount(&npt->table_frames, 1);
+			if (at == level)
+				return;
+			at++;
+			continue;
+		}
+		entry = ax_npt_load(&table[next[at]++]);
+		if (entry == 0)
+			continue;
+		if (!ax_npt_is_table(npt, entry, at)) {
+			(void)free_leaf(npt, entry, at);
+		} else if (at == 1) {
+			free_page_table(npt, ax_npt_address(npt, entry), owned);
+		} else {
+			at--;
+			path[at] = ax_npt_address(npt, entry);
+			next[at] = 0;
+		}
+	}
+}
+
+/* After pieces of a block went: give the block back when the table has no other piece of it. */
+static void free_block_of(struct ax_npt *npt, const struct ax_npt_run *run, uint64_t piece)
+{
+	const uint64_t *table = run->slot - ax_npt_index(npt, run->gpa, 0);
+
+	for (size_t i = 0; i < ax_npt_entries(npt, 0); i++) {
+		uint64_t entry = ax_npt_load(&table[i]);
+
+		if (entry != 0 && ax_npt_kind_is(npt, entry, AX_NPT_BLOCK))
+			return;
+	}
+	free_block(npt, piece);
+}
+
+/* Free what is dead in one run. Return: slots passed; fewer than all where a live table comes. */
+static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool owned)
+{
+	uint64_t piece = 0;
+	bool pieces = false;
+	size_t i;
+
+	for (i = 0; i < run->count; i++) {
+		uint64_t entry = ax_npt_load(&run->slot[i]);
+
+		if (ax_npt_leads(npt, entry, run->level))
+			break;
+		if (!is_dead(npt, entry))
+			continue;
+		ax_npt_store(&run->slot[i], 0);
+		if (ax_npt_is_table(npt, entry, run->level)) {
+			free_subtree(npt, ax_npt_address(npt, entry), run->level - 1, owned);
+		} else if (free_leaf(npt, entry, run->level)) {
+			pieces = true;
+			piece = ax_npt_address(npt, entry);
+		}
+	}
+	if (pieces)
+		free_block_of(npt, run, piece);
+	return i;
+}
+
+void ax_npt_sweep(struct ax_npt *npt, uint64_t first, uint64_t last, bool owned)
+{
+	uint64_t gpa = first;
+	struct ax_npt_run run;
+	size_t passed;
+
+	do {
+		unsigned level = 0;
+		uint64_t *slot;
+
+		(void)ax_npt_walk(npt, gpa, &level, &slot);
+		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		passed = sweep_run(npt, &run, owned);
+	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
+}
+
+/* ax_npt_walk() down to @gpa's leaf, through dead tables as well. */
+static uint64_t walk_dead(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
+{
+	const uint64_t *table = npt->root;
+
+	for (unsigned at = npt->levels - 1u;; at--) {
+		uint64_t entry = ax_npt_load(&table[ax_npt_index(npt, gpa, at)]);
+
+		if (entry == 0 || !ax_npt_is_table(npt, entry, at)) {
+			*level = at;
+			return entry;
+		}
+		table = ax_npt_virt(npt, ax_npt_address(npt, entry));
+	}
+}
+
+void ax_npt_each_dead(const struct ax_npt *npt, uint64_t first, uint64_t last,
+		      void (*visit)(void *context, uint64_t gpa, uint64_t hpa), void *context)
+{
+	uint64_t gpa = first;
+
+	for (;;) {
+		unsigned level;
+		uint64_t entry = walk_dead(npt, gpa, &level);
+		uint64_t span = entry != 0 ? ax_npt_span(npt, 0) : ax_npt_span(npt, level);
+
+		if (entry != 0)
+			visit(context, gpa,
+			      ax_npt_address(npt, entry) + (gpa & ax_npt_span(npt, level)));
+		/* To the next page, or past the hole. */
+		if (last - (gpa & ~span) <= span)
+			return;
+		gpa = (gpa & ~span) + span + 1;
+	}
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entering leaves: linear maps, populated memory, single pages of faults. */
+#include "npt.h"
+
+#include "mem.h"
+#include "npt_entry.h"
+
+/* The highest level at which a leaf can begin at @gpa and @hpa and end at or before @last. */
+static unsigned best_level(const struct ax_npt *npt, uint64_t gpa, uint64_t hpa, uint64_t last)
+{
+	unsigned level = npt->leaf_level_max;
+
+	for (; level != 0; level--) {
+		uint64_t span = ax_npt_span(npt, level);
+
+		if (((gpa | hpa) & span) == 0 && last - gpa >= span)
+			break;
+	}
+	return level;
+}
+
+/* How many leaves of @level fit from @gpa, to the end of their table. */
+static size_t leaves_at(const struct ax_npt *npt, uint64_t gpa, unsigned level, uint64_t last)
+{
+	size_t left = ax_npt_entries(npt, level) - ax_npt_index(npt, gpa, level);
+	uint64_t fit = ((last - gpa - ax_npt_span(npt, level)) >> ax_npt_shift(npt, level)) + 1;
+
+	return fit < left ? (size_t)fit : left;
+}
+
+/* Whether a table of @level that covers @gpa has its first byte at @gpa. */
+static bool begins_table(const struct ax_npt *npt, uint64_t gpa, unsigned level)
+{
+	return (gpa & ax_npt_span(npt, level + 1)) == 0;
+}
+
+size_t ax_npt_enter_needs(const struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hpa)
+{
+	uint64_t gpa = first;
+	size_t needs = 0;
+
+	for (;;) {
+		unsigned level = best_level(npt, gpa, hpa + (gpa - first), last);
+		uint64_t bytes = (uint64_t)leaves_at(npt, gpa, level, last)
+				 << ax_npt_shift(npt, level);
+		unsigned have = level;
+		uint64_t *slot;
+
+		(void)ax_npt_walk(npt, gpa, &have, &slot);
+		/* A missing table is counted where the range first comes into it. */
+		for (unsigned missing = level; missing < have; missing++)
+			needs += gpa == first || begins_table(npt, gpa, missing);
+		if (last - gpa < bytes)
+			return needs;
+		gpa += bytes;
+	}
+}
+
+/*
+ * A frame for a table: out of the pool, or straight from the port where the caller can go back.
+ * Its contents are undefined.
+ */
+static uint64_t *get_table(const struct ax_npt *npt, struct ax_pool *pool, uint64_t *hpa,
+			   ax_error_t *error)
+{
+	if (pool && pool->count != 0) {
+		struct ax_pool_frame *frame = ax_pool_take(pool);
+
+		*hpa = frame->hpa;
+		return (uint64_t *)(void *)frame;
+	}
+	*error = ax_pool_get(npt->hpa_bits, hpa);
+	return *error == AX_OK ? ax_npt_virt(npt, *hpa) : NULL;
+}
+
+/*
+ * Link a table under a zero slot. A neighbour's fault may link one there at the same moment, so this
+ * is a compare-and-swap, and the loser's frame goes to the pool or back.
+ *
+ * Return: whether @table is linked.
+ */
+static bool link_table(struct ax_npt *npt, uint64_t *slot, uint64_t *table, uint64_t hpa,
+		       struct ax_pool *pool)
+{
+	uint64_t expected = 0;
+
+	if (ax_npt_replace(slot, &expected, ax_npt_table_entry(npt, hpa))) {
+		ax_npt_count(&npt->table_frames, 1);
+		return true;
+	}
+	if (pool)
+		ax_pool_put(pool, table, hpa);
+	else
+		ax_memory_api()->dealloc_frame(ax_hpa(hpa));
+	return false;
+}
+
+/* The slot for @gpa in the table of @level, linking the tables above it that are missing. NULL with
+ * *error set: no frame, which cannot be when the pool was filled. */
+static uint64_t *slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool,
+			 ax_error_t *error)
+{
+	for (;;) {
+		unsigned at = level;
+		uint64_t *slot;
+		uint64_t entry = ax_npt_walk(npt, gpa, &at, &slot);
+		uint64_t *table;
+		uint64_t hpa;
+
+		if (at == level)
+			return slot;
+		if (entry != 0) {
+			/* A leaf above where a region is free: the table is damaged. */
+			*error = AX_ESTATE;
+			return NULL;
+		}
+		table = get_table(npt, pool, &hpa, error);
+		if (!table)
+			return NULL;
+		memset(table, 0, AX_PAGE_SIZE_4K);
+		(void)link_table(npt, slot, table, hpa, pool);
+	}
+}
+
+static void fill(const struct ax_npt *npt, uint64_t *slot, size_t count, uint64_t entry,
+		 unsigned level)
+{
+	const uint64_t step = (ax_npt_span(npt, level) + 1) >> npt->format->address_shift;
+
+	for (size_t i = 0; i < count; i++, entry += step)
+		__atomic_store_n(&slot[i], entry, __ATOMIC_RELAXED);
+}
+
+/* Enter @count leaves in one table, which is filled before it is linked when it is new. */
+static void enter_run(struct ax_npt *npt, uint64_t gpa, size_t count, unsigned level,
+		      uint64_t entry, struct ax_pool *pool)
+{
+	size_t index = ax_npt_index(npt, gpa, level);
+	ax_error_t error = AX_OK;
+	uint64_t *slot;
+
+	if (level + 1u != npt->levels) {
+		uint64_t hpa;
+		uint64_t *table = NULL;
+
+		slot = slot_at(npt, gpa, level + 1, pool, &error);
+		if (slot && ax_npt_load(slot) == 0)
+			table = get_table(npt, pool, &hpa, &error);
+		if (table) {
+			if (count != ax_npt_entries(npt, level))
+				memset(table, 0, AX_PAGE_SIZE_4K);
+			fill(npt, &table[index], count, entry, level);
+			if (link_table(npt, slot, table, hpa, pool))
+				return;
+		}
+	}
+	slot = slot_at(npt, gpa, level, pool, &error);
+	if (slot)
+		fill(npt, slot, count, entry, level);
+}
+
+void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hpa, uint64_t attr,
+		  struct ax_pool *pool)
+{
+	uint64_t gpa = first;
+	size_t had = pool->count;
+
+	for (;;) {
+		uint64_t to = hpa + (gpa - first);
+		unsigned level = best_level(npt, gpa, to, last);
+		size_t count = leaves_at(npt, gpa, level, last);
+		uint64_t bytes = (uint64_t)count << ax_npt_shift(npt, level);
+
+		enter_run(npt, gpa, count, level, ax_npt_leaf_entry(npt, attr, to, level), pool);
+		if (last - gpa < bytes)
+			break;
+		gpa += bytes;
+	}
+	/* Tables were linked, by this or by a fault that was faster. */
+	ax_tlb_publish(npt, first, last, had != 0, true);
+}
+
+/* Zeroed memory for one leaf of @level, 0 or 1; AX_HPA_NONE with *error set when there is none. */
+static ax_hpa_t get_memory(struct ax_npt *npt, unsigned level, ax_error_t *error)
+{
+	size_t size = (size_t)ax_npt_span(npt, level) + 1;
+	ax_hpa_t memory = AX_HPA_NONE;
+
+	if (level == 0) {
+		*error = ax_pool_get(npt->hpa_bits, &memory.raw);
+	} else {
+		size_t frames = size / AX_PAGE_SIZE_4K;
+
+		memory = ax_memory_api()->alloc_contiguous_frames(frames, size);
+		*error = ax_hpa_is_none(memory) ? AX_ENOMEM : AX_OK;
+		if (*error == AX_OK &&
+		    (!ax_hpa_is_aligned(memory, size) || !ax_npt_hpa_fits(npt, memory.raw, size))) {
+			ax_memory_api()->dealloc_contiguous_frames(memory, frames);
+			*error = AX_ERANGE;
+		}
+	}
+	if (*error != AX_OK)
+		return AX_HPA_NONE;
+	memset(ax_npt_virt(npt, memory.raw), 0, size);
+	ax_npt_count(&npt->owned_frames, size / AX_PAGE_SIZE_4K);
+	return memory;
+}
+
+static void stage_leaf(struct ax_npt *npt, uint64_t *slot, uint64_t hpa, uint64_t attr,
+		       unsigned level)
+{
+	uint64_t kind = npt->format->kind[level == 0 ? AX_NPT_OWNED : AX_NPT_BLOCK];
+	uint64_t entry = ax_npt_leaf_entry(npt, attr | kind, hpa, level);
+
+	ax_npt_store(slot, ax_npt_hide(npt, entry, AX_NPT_STAGED));
+}
+
+/* Back what one level-1 entry maps with a block. False: there is none to be had. */
+static bool stage_block(struct ax_npt *npt, uint64_t gpa, uint64_t attr, ax_error_t *error)
+{
+	ax_hpa_t block = get_memory(npt, 1, error);
+	uint64_t *slot;
+
+	if (ax_hpa_is_none(block))
+		return false;
+	slot = slot_at(npt, gpa, 1, NULL, error);
+	if (!slot) {
+		size_t frames = (size_t)(ax_npt_span(npt, 1) + 1) / AX_PAGE_SIZE_4K;
+
+		ax_memory_api()->dealloc_contiguous_frames(block, frames);
+		ax_npt_uncount(&npt->owned_frames, frames);
+		return false;
+	}
+	stage_leaf(npt, slot, block.raw, attr, 1);
+	return true;
+}
+
+/* Back what one level-1 entry maps, or a part of it, page by page. */
+static ax_error_t stage_pages(struct ax_npt *npt, uint64_t gpa, size_t count, uint64_t attr)
+{
+	ax_error_t error = AX_OK;
+	uint64_t *slot = slot_at(npt, gpa, 0, NULL, &error);
+
+	for (size_t i = 0; slot && i < count; i++) {
+		ax_hpa_t frame = get_memory(npt, 0, &error);
+
+		if (ax_hpa_is_none(frame))
+			break;
+		stage_leaf(npt, &slot[i], frame.raw, attr, 0);
+	}
+	return error;
+}
+
+ax_error_t ax_npt_stage(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t attr)
+{
+	uint64_t gpa = first;
+
+	for (;;) {
+		/* A block's address is not known yet; the port is asked for one that is aligned. */
+		bool block = best_level(npt, gpa, 0, last) != 0;
+		size_t count = leaves_at(npt, gpa, 0, last);
+		ax_error_t error = AX_OK;
+
+		if (!block || !stage_block(npt, gpa, attr, &error)) {
+			error = stage_pages(npt, gpa, count, attr);
+			if (error != AX_OK)
+				return error;
+		}
+		if (last - gpa < (uint64_t)count << npt->format->page_shift)
+			return AX_OK;
+		gpa += (uint64_t)count << npt->format->page_shift;
+	}
+}
+
+void ax_npt_commit(struct ax_npt *npt, uint64_t first, uint64_t last)
+{
+	uint64_t gpa = first;
+	struct ax_npt_run run;
+	size_t i;
+
+	do {
+		unsigned level = 0;
+		uint64_t *slot;
+
+		(void)ax_npt_walk(npt, gpa, &level, &slot);
+		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		for (i = 0; i < run.count; i++) {
+			uint64_t entry = ax_npt_load(&run.slot[i]);
+
+			if (ax_npt_leads(npt, entry, level))
+				break;
+			ax_npt_store(&run.slot[i], ax_npt_show(npt, entry));
+		}
+	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
+	/* New tables may have been linked anywhere on the way. */
+	ax_tlb_publish(npt, first, last, true, true);
+}
+
+ax_error_t ax_npt_branch_grow(const struct ax_npt *npt, struct ax_npt_branch *branch,
+			      unsigned count)
+{
+	while (branch->count < count) {
+		uint64_t hpa;
+		ax_error_t error = ax_pool_get(npt->hpa_bits, &hpa);
+
+		if (error != AX_OK)
+			return error;
+		memset(ax_npt_virt(npt, hpa), 0, AX_PAGE_SIZE_4K);
+		branch->hpa[branch->count++] = hpa;
+	}
+	return AX_OK;
+}
+
+void ax_npt_branch_free(struct ax_npt_branch *branch)
+{
+	while (branch->count != 0)
+		ax_memory_api()->dealloc_frame(ax_hpa(branch->hpa[--branch->count]));
+}
+
+bool ax_npt_install(const struct ax_npt *npt, uint64_t *slot, unsigned level, uint64_t gpa,
+		    uint64_t entry, struct ax_npt_branch *branch)
+{
+	uint64_t expected = 0;
+	uint64_t *branch_slot[AX_NPT_LEVELS_MAX];
+
+	/* From the page up; the tables that are taken are the last ones of the branch. */
+	for (unsigned at = 0; at < level; at++) {
+		uint64_t hpa = branch->hpa[branch->count - 1 - at];
+		uint64_t *table = ax_npt_virt(npt, hpa);
+
+		branch_slot[at] = &table[ax_npt_index(npt, gpa, at)];
+		__atomic_store_n(branch_slot[at], entry, __ATOMIC_RELAXED);
+		entry = ax_npt_table_entry(npt, hpa);
+	}
+	if (ax_npt_replace(slot, &expected, entry)) {
+		branch->count -= level;
+		return true;
+	}
+	/* Another CPU was faster. The tables are zero again, for the next try. */
+	for (unsigned at = 0; at < level; at++)
+		__atomic_store_n(branch_slot[at], 0, __ATOMIC_RELAXED);
+	return false;
+}

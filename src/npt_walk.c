@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a table: which leaf maps an address, and which comes next. */
+#include "npt.h"
+
+#include "npt_entry.h"
+
+uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
+{
+	uint64_t *slot;
+
+	*level = 0;
+	/* The root is indexed by the low bits alone: a wider address would alias a narrow one. */
+	if (gpa >> npt->gpa_bits != 0)
+		return 0;
+	return ax_npt_live(npt, ax_npt_walk(npt, gpa, level, &slot));
+}
+
+void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t gpa,
+		   struct ax_npt_mapping *out)
+{
+	uint64_t span = ax_npt_span(npt, level);
+
+	out->gpa.raw = gpa & ~span;
+	out->hpa.raw = ax_npt_address(npt, entry);
+	out->size = span + 1;
+	out->page_size = span + 1;
+	out->level = level;
+	out->flags = npt->format->decode(npt->features, entry);
+	out->owned = ax_npt_is_owned(npt, entry);
+}
+
+ax_error_t ax_npt_query(const struct ax_npt *npt, ax_gpa_t gpa, struct ax_npt_mapping *out)
+{
+	unsigned level;
+	uint64_t entry;
+
+	if (!npt || !npt->format || !out)
+		return AX_EINVAL;
+	entry = ax_npt_lookup(npt, gpa.raw, &level);
+	if (entry == 0)
+		return AX_ENOENT;
+	ax_npt_decode(npt, entry, level, gpa.raw, out);
+	return AX_OK;
+}
+
+ax_error_t ax_npt_next(const struct ax_npt *npt, ax_gpa_t from, struct ax_npt_mapping *out)
+{
+	uint64_t gpa = from.raw;
+	uint64_t last;
+
+	if (!npt || !npt->format || !out)
+		return AX_EINVAL;
+	last = (UINT64_C(1) << npt->gpa_bits) - 1;
+	if (gpa > last)
+		return AX_ENOENT;
+	for (;;) {
+		unsigned level = 0;
+		uint64_t *slot;
+		uint64_t entry = ax_npt_walk(npt, gpa, &level, &slot);
+		struct ax_npt_run run = ax_npt_run_from(npt, slot, level, gpa, last);
+		size_t i = 0;
+
+		/* The holes of one table, without going down again for each. */
+		while (ax_npt_live(npt, entry) == 0 && ++i < run.count) {
+			entry = ax_npt_load(&slot[i]);
+			if (ax_npt_leads(npt, entry, level))
+				break;
+		}
+		if (i < run.count && !ax_npt_leads(npt, entry, level)) {
+			entry = ax_npt_live(npt, entry);
+			ax_npt_decode(npt, entry, level,
+				      run.gpa + ((uint64_t)i << ax_npt_shift(npt, level)), out);
+			return AX_OK;
+		}
+		if (!ax_npt_run_pass(npt, &run, i, &gpa, last))
+			return AX_ENOENT;
+	}
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames got before a change, so that the change cannot run out of memory. */
+#include "pool.h"
+
+#include "bind.h"
+
+ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa)
+{
+	ax_hpa_t frame = ax_memory_api()->alloc_frame();
+
+	if (ax_hpa_is_none(frame))
+		return AX_ENOMEM;
+	if (frame.raw >> hpa_bits != 0 || !ax_hpa_is_aligned(frame, AX_PAGE_SIZE_4K)) {
+		ax_memory_api()->dealloc_frame(frame);
+		return AX_ERANGE;
+	}
+	*hpa = frame.raw;
+	return AX_OK;
+}
+
+ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits)
+{
+	struct ax_pool got = {NULL, 0};
+	uint64_t hpa;
+
+	while (pool->count + got.count < count) {
+		ax_error_t error = ax_pool_get(hpa_bits, &hpa);
+
+		if (error != AX_OK) {
+			ax_pool_drain(&got);
+			return error;
+		}
+		ax_pool_put(&got, ax_memory_api()->phys_to_virt(ax_hpa(hpa)), hpa);
+	}
+	while (got.count != 0) {
+		struct ax_pool_frame *frame = ax_pool_take(&got);
+
+		ax_pool_put(pool, frame, frame->hpa);
+	}
+	return AX_OK;
+}
+
+struct ax_pool_frame *ax_pool_take(struct ax_pool *pool)
+{
+	struct ax_pool_frame *frame = pool->free;
+
+	pool->free = frame->next;
+	pool->count--;
+	return frame;
+}
+
+void ax_pool_put(struct ax_pool *pool, void *frame, uint64_t hpa)
+{
+	struct ax_pool_frame *head = frame;
+
+	head->hpa = hpa;
+	head->next = pool->free;
+	pool->free = head;
+	pool->count++;
+}
+
+void ax_pool_drain(struct ax_pool *pool)
+{
+	while (pool->count != 0)
+		ax_memory_api()->dealloc_frame(ax_hpa(ax_pool_take(pool)->hpa));
+}

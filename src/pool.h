@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pool: frames got from the port before a change, so that the change cannot run out of memory.
+ *
+ * The frames are linked through themselves; what is not used goes back.
+ */
+#ifndef AX_SRC_POOL_H
+#define AX_SRC_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <axvisor/error.h>
+
+#pragma GCC visibility push(hidden)
+
+/* What a frame of a pool begins with. */
+struct ax_pool_frame {
+	uint64_t hpa;
+	struct ax_pool_frame *next;
+};
+
+/**
+ * struct ax_pool - Frames. {0} is an empty one.
+ * @free: The list.
+ * @count: How many.
+ */
+struct ax_pool {
+	struct ax_pool_frame *free;
+	size_t count;
+};
+
+/**
+ * ax_pool_get() - Take a frame from the port.
+ * @hpa_bits: Widest address that will do; one beyond it goes back.
+ * @hpa: The frame's address on AX_OK, else untouched.
+ *
+ * Return: AX_OK; AX_ENOMEM; AX_ERANGE when the port gave an address that is too wide or unaligned.
+ */
+AX_MUST_CHECK ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa);
+
+/**
+ * ax_pool_fill() - Bring a pool to @count frames or more.
+ * @pool: What it holds counts.
+ * @count: Frames wanted in all.
+ * @hpa_bits: As in ax_pool_get().
+ *
+ * Return: as ax_pool_get(); on error what was got here has gone back.
+ */
+AX_MUST_CHECK ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits);
+
+/**
+ * ax_pool_take() - Take a frame out of a pool that has one.
+ * @pool: Not empty.
+ *
+ * Return: the frame, of undefined contents but for its hpa.
+ */
+struct ax_pool_frame *ax_pool_take(struct ax_pool *pool);
+
+/**
+ * ax_pool_put() - Put a frame into a pool.
+ * @pool: Grows by one.
+ * @frame: Where the host sees it.
+ * @hpa: Its address.
+ */
+void ax_pool_put(struct ax_pool *pool, void *frame, uint64_t hpa);
+
+/**
+ * ax_pool_drain() - Give all frames back to the port.
+ * @pool: Empty afterwards.
+ */
+void ax_pool_drain(struct ax_pool *pool);
+
+#pragma GCC visibility pop
+
+#endif /* AX_SRC_POOL_H */
