@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The readers that change nothing: what the space is, translates to, and holds. */
+#include "addrspace.h"
+
+#include "backend.h"
+#include "npt.h"
+#include "npt_entry.h"
+
+ax_gpa_t ax_addrspace_base(const struct ax_addrspace *as)
+{
+	return ax_gpa(ax_addrspace_live(as) ? as->first : 0);
+}
+
+ax_gpa_t ax_addrspace_end(const struct ax_addrspace *as)
+{
+	return ax_gpa(ax_addrspace_live(as) ? as->last + 1 : 0);
+}
+
+uint64_t ax_addrspace_size(const struct ax_addrspace *as)
+{
+	return ax_addrspace_live(as) ? as->last - as->first + 1 : 0;
+}
+
+ax_hpa_t ax_addrspace_page_table_root(const struct ax_addrspace *as)
+{
+	return ax_addrspace_live(as) ? ax_hpa(as->npt.root_hpa) : AX_HPA_NONE;
+}
+
+void ax_addrspace_registers(const struct ax_addrspace *as, struct ax_npt_registers *out)
+{
+	if (!out)
+		return;
+	*out = (struct ax_npt_registers){0};
+	if (ax_addrspace_live(as))
+		as->npt.format->registers(&as->npt, out);
+}
+
+const struct ax_npt *ax_addrspace_page_table(const struct ax_addrspace *as)
+{
+	return ax_addrspace_live(as) ? &as->npt : NULL;
+}
+
+uint64_t ax_addrspace_tlb_generation(const struct ax_addrspace *as)
+{
+	return ax_addrspace_live(as) ? __atomic_load_n(&as->npt.generation, __ATOMIC_SEQ_CST) : 0;
+}
+
+bool ax_addrspace_contains_range(const struct ax_addrspace *as, ax_gpa_t start, uint64_t size)
+{
+	if (!ax_addrspace_live(as) || start.raw < as->first)
+		return false;
+	/* One past the end is a legal start of nothing. */
+	if (size == 0)
+		return start.raw - as->first <= as->last - as->first + 1;
+	return start.raw <= as->last && size - 1 <= as->last - start.raw;
+}
+
+ax_error_t ax_addrspace_query(const struct ax_addrspace *as, ax_gpa_t addr,
+			      struct ax_npt_mapping *out)
+{
+	struct ax_section section;
+	ax_error_t error;
+
+	if (!ax_addrspace_live(as) || !out)
+		return AX_EINVAL;
+	ax_guard_enter(&as->guard, &section);
+	error = ax_npt_query(&as->npt, addr, out);
+	ax_guard_leave(&section);
+	return error;
+}
+
+ax_error_t ax_addrspace_next_mapping(const struct ax_addrspace *as, ax_gpa_t from,
+				     struct ax_npt_mapping *out)
+{
+	struct ax_section section;
+	ax_error_t error;
+
+	if (!ax_addrspace_live(as) || !out)
+		return AX_EINVAL;
+	ax_guard_enter(&as->guard, &section);
+	error = ax_npt_next(&as->npt, from, out);
+	ax_guard_leave(&section);
+	return error;
+}
+
+ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
+{
+	struct ax_section section;
+	unsigned level;
+	uint64_t entry;
+
+	if (!ax_addrspace_live(as) || !out)
+		return AX_EINVAL;
+	ax_guard_enter(&as->guard, &section);
+	entry = ax_npt_lookup(&as->npt, addr.raw, &level);
+	ax_guard_leave(&section);
+	if (entry == 0)
+		return AX_ENOENT;
+	out->raw = ax_npt_address(&as->npt, entry) + (addr.raw & ax_npt_span(&as->npt, level));
+	return AX_OK;
+}
+
+/* Extend a mapping by the leaves after it that continue it: the same distance, permission, type. */
+static void extend(const struct ax_npt *npt, struct ax_npt_mapping *mapping)
+{
+	uint64_t distance = mapping->hpa.raw - mapping->gpa.raw;
+	struct ax_npt_mapping next;
+	ax_gpa_t end;
+
+	while (ax_gpa_add(mapping->gpa, mapping->size, &end) &&
+	       ax_npt_query(npt, end, &next) == AX_OK && next.flags == mapping->flags &&
+	       next.hpa.raw - next.gpa.raw == distance)
+		mapping->size = next.gpa.raw + next.size - mapping->gpa.raw;
+}
+
+static ax_error_t translate_with_limit(const struct ax_addrspace *as, uint64_t addr, uint64_t *hpa,
+				       uint64_t *limit)
+{
+	const struct ax_region *region = ax_region_find(ax_addrspace_regions(as), addr);
+	struct ax_npt_mapping mapping;
+	ax_error_t error = ax_npt_query(&as->npt, ax_gpa(addr), &mapping);
+
+	if (error != AX_OK)
+		return error;
+	*hpa = mapping.hpa.raw + (addr - mapping.gpa.raw);
+	if (region && region->type == AX_REGION_LINEAR) {
+		/* All of it is entered, and contiguous: no need to look. */
+		*limit = region->last - addr + 1;
+		return AX_OK;
+	}
+	extend(&as->npt, &mapping);
+	*limit = mapping.size - (addr - mapping.gpa.raw);
+	return AX_OK;
+}
+
+ax_error_t ax_addrspace_translate_and_get_limit(const struct ax_addrspace *as, ax_gpa_t addr,
+						ax_hpa_t *out, uint64_t *limit)
+{
+	struct ax_section section;
+	uint64_t hpa;
+	uint64_t bytes;
+	ax_error_t error;
+
+	if (!ax_addrspace_live(as) || !out || !limit)
+		return AX_EINVAL;
+	ax_guard_enter(&as->guard, &section);
+	error = translate_with_limit(as, addr.raw, &hpa, &bytes);
+	ax_guard_leave(&section);
+	if (error != AX_OK)
+		return error;
+	out->raw = hpa;
+	*limit = bytes;
+	return AX_OK;
+}
+
+static void describe_region(const struct ax_region *region, struct ax_region_info *out)
+{
+	*out = (struct ax_region_info){
+		.start = ax_gpa(region->first),
+		.size = region->last - region->first + 1,
+		.flags = region->flags,
+		.type = (enum ax_region_type)region->type,
+		.target = region->type == AX_REGION_LINEAR ? ax_hpa(region->object) : AX_HPA_NONE,
+		.backend = ax_backend_of(region),
+	};
+}
+
+ax_error_t ax_addrspace_next_region(const struct ax_addrspace *as, ax_gpa_t from,
+				    struct ax_region_info *out)
+{
+	const struct ax_region *region;
+	struct ax_section section;
+
+	if (!ax_addrspace_live(as) || !out)
+		return AX_EINVAL;
+	ax_guard_enter(&as->guard, &section);
+	region = ax_region_at_or_after(ax_addrspace_regions(as), from.raw);
+	if (region)
+		describe_region(region, out);
+	ax_guard_leave(&section);
+	return region ? AX_OK : AX_ENOENT;
+}
+
+ax_error_t ax_addrspace_find_free_area(const struct ax_addrspace *as, ax_gpa_t hint, uint64_t size,
+				       uint64_t align, ax_gpa_t *out)
+{
+	struct ax_section section;
+	uint64_t start;
+	bool found;
+
+	if (!ax_addrspace_live(as) || !out || size == 0 || (align & (align - 1)) != 0)
+		return AX_EINVAL;
+	if (size % AX_PAGE_SIZE_4K != 0)
+		return AX_EALIGN;
+	if (align < AX_PAGE_SIZE_4K)
+		align = AX_PAGE_SIZE_4K;
+	ax_guard_enter(&as->guard, &section);
+	found = ax_region_find_gap(ax_addrspace_regions(as), as->first, as->last, hint.raw, size,
+				   align, &start);
+	ax_guard_leave(&section);
+	if (!found)
+		return AX_ENOENT;
+	out->raw = start;
+	return AX_OK;
+}
+
+void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats *out)
+{
+	struct ax_guard_slot sum = {0};
+	struct ax_npt_mapping mapping;
+	struct ax_section section;
+	ax_gpa_t from = {0};
+
+	if (!out)
+		return;
+	*out = (struct ax_addrspace_stats){0};
+	if (!ax_addrspace_live(as))
+		return;
+	ax_guard_sum(&as->guard, &sum);
+	ax_guard_enter(&as->guard, &section);
+	out->regions = ax_region_count(ax_addrspace_regions(as));
+	out->region_frames = ax_region_node_frames(ax_addrspace_regions(as));
+	ax_guard_leave(&section);
+	/* Both copies have seen the same changes, so they have the same shape. */
+	if (ax_guard_shared(&as->guard))
+		out->region_frames *= 2;
+	out->guard_frames = ax_guard_shared(&as->guard);
+	out->table_frames = ax_npt_counter(&as->npt.table_frames) + sum.table_frames;
+	out->owned_frames = ax_npt_counter(&as->npt.owned_frames) + sum.owned_frames;
+	out->faults = as->faults + sum.faults;
+	out->splits = ax_npt_counter(&as->npt.splits);
+	out->flushes = ax_npt_counter(&as->npt.flushes);
+	while (ax_addrspace_next_mapping(as, from, &mapping) == AX_OK) {
+		out->pages[mapping.level]++;
+		from.raw = mapping.gpa.raw + mapping.size;
+	}
+}

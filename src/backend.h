@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backends: where the memory behind a region comes from.
+ *
+ *   linear   the caller's, at a constant distance; entered when mapped, so nothing is left to fault
+ *   alloc    frames of the space's own, zeroed
+ *   backend  whatever the caller's functions return
+ *
+ * What serves a page is in its region (type and object); whose a page is that was entered is in its
+ * leaf (kind). A backend knows neither the tables nor the set of regions.
+ */
+#ifndef AX_SRC_BACKEND_H
+#define AX_SRC_BACKEND_H
+
+#include <axvisor/addrspace.h>
+
+#include "npt_format.h"
+#include "region.h"
+
+#pragma GCC visibility push(hidden)
+
+/**
+ * struct ax_backend_page - Host memory for one guest page.
+ * @hpa: Its address: aligned, and entries can hold it.
+ * @kind: Whose it is; AX_NPT_FOREIGN leaves it to the encoding of the flags.
+ */
+struct ax_backend_page {
+	uint64_t hpa;
+	enum ax_npt_kind kind;
+};
+
+/** ax_backend_linear() - The region of a linear map: [@first, @last] to @hpa. */
+struct ax_region ax_backend_linear(uint64_t first, uint64_t last, uint64_t hpa, ax_flags_t flags);
+
+/** ax_backend_alloc() - The region of owned memory. */
+struct ax_region ax_backend_alloc(uint64_t first, uint64_t last, ax_flags_t flags);
+
+/** ax_backend_custom() - The region of a backend of the caller's. */
+struct ax_region ax_backend_custom(uint64_t first, uint64_t last, const struct ax_backend *backend,
+				   ax_flags_t flags);
+
+/** ax_backend_of() - The caller's backend behind a region, or NULL. */
+const struct ax_backend *ax_backend_of(const struct ax_region *region);
+
+/** ax_backend_name() - For dumps. */
+const char *ax_backend_name(const struct ax_region *region);
+
+/**
+ * ax_backend_get() - Memory for a page of a region that has none.
+ * @npt: For which table: widths, direct map.
+ * @region: The region.
+ * @gpa: The page.
+ * @access: What was wanted.
+ * @page: Filled on AX_OK.
+ *
+ * Return: AX_OK; AX_ENOMEM; AX_ERANGE: an address that cannot be entered (it went back); what the
+ * caller's backend said.
+ */
+AX_MUST_CHECK ax_error_t ax_backend_get(const struct ax_npt *npt, const struct ax_region *region,
+					uint64_t gpa, ax_flags_t access,
+					struct ax_backend_page *page);
+
+/** ax_backend_put() - Give back a page that was not entered after all. */
+void ax_backend_put(const struct ax_region *region, uint64_t gpa,
+		    const struct ax_backend_page *page);
+
+#pragma GCC visibility pop
+
+#endif /* AX_SRC_BACKEND_H */

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page faults: lazy memory is backed on its first access, and everything else gets a clear answer. */
+#include <string.h>
+
+#include "check.h"
+#include "mock_port.h"
+#include "story.h"
+
+#define VM_RAM 0x40000000ull
+#define HOST   MOCK_RAM_BASE
+
+static void map_lazy(struct test_space *s, uint64_t gpa, uint64_t size, ax_flags_t flags)
+{
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(gpa), size, flags, false));
+}
+
+static enum ax_fault_result fault(struct test_space *s, uint64_t gpa, ax_flags_t access)
+{
+	return ax_addrspace_fault(&s->as, ax_gpa(gpa), access);
+}
+
+static uint64_t owned_frames(const struct test_space *s)
+{
+	struct ax_addrspace_stats stats;
+
+	ax_addrspace_stats(&s->as, &stats);
+	return stats.owned_frames;
+}
+
+static void fault_on_a_lazy_page_backs_it_with_zeroes(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, 4 * K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK(reference_allows(s, VM_RAM + K4, AX_WRITE));
+	check_bytes(s, VM_RAM + K4, K4, 0);
+	CHECK_SPACE(s, PARTLY(VM_RAM, K4, RAM), OWNED(VM_RAM + K4, K4, RAM),
+		    PARTLY(VM_RAM + 2 * K4, 2 * K4, RAM));
+}
+
+static void fault_works_at_any_byte_of_the_page(struct test_space *s)
+{
+	static const uint64_t offsets[] = {0, 1, 7, 0x7ff, 0xffe, 0xfff};
+
+	map_lazy(s, VM_RAM, 6 * M2, RAM);
+	for (uint64_t i = 0; i < 6; i++) {
+		CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM + i * M2 + offsets[i]),
+						     AX_READ));
+		CHECK(reference_allows(s, VM_RAM + i * M2, AX_READ));
+	}
+	CHECK_SPACE(s, PARTLY(VM_RAM, 6 * M2, RAM));
+}
+
+static void fault_on_the_first_and_last_page_of_a_region(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, 8 * M2, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM - 1, AX_READ), AX_FAULT_NO_REGION);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + 8 * M2 - 1, AX_READ), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + 8 * M2, AX_READ), AX_FAULT_NO_REGION);
+	CHECK(leaf_size_at(s, VM_RAM) && leaf_size_at(s, VM_RAM + 8 * M2 - 1));
+	CHECK_SPACE(s, PARTLY(VM_RAM, 8 * M2, RAM));
+}
+
+static void fault_on_the_last_page_of_the_space(struct test_space *s)
+{
+	map_lazy(s, s->size - 2 * K4, 2 * K4, RAM);
+	CHECK_EQUAL(fault(s, s->size - 1, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK(reference_allows(s, s->size - 1, AX_WRITE));
+	CHECK_EQUAL(fault(s, s->size, AX_WRITE), AX_FAULT_NO_REGION);
+}
+
+static void fault_again_keeps_the_page_and_its_contents(struct test_space *s)
+{
+	uint64_t before = 0, after = 0;
+
+	map_lazy(s, VM_RAM, K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ), AX_FAULT_HANDLED);
+	CHECK(reference_translate(s, VM_RAM, &before));
+	fill_bytes(s, VM_RAM, K4, 0x5e);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_HANDLED);
+		CHECK_EQUAL(fault(s, VM_RAM + 8, AX_READ), AX_FAULT_HANDLED);
+	}
+	CHECK(reference_translate(s, VM_RAM, &after));
+	CHECK_EQUAL(after, before);
+	CHECK_EQUAL(owned_frames(s), 1);
+	check_bytes(s, VM_RAM, K4, 0x5e);
+}
+
+static void fault_on_a_page_that_is_there_is_handled(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), M2, RW));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + M2), M2, RAM, true));
+	CHECK_EQUAL(fault(s, VM_RAM + 5, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + M2 + 5, AX_EXECUTE), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, LINEAR(VM_RAM, M2, HOST, RW), OWNED(VM_RAM + M2, M2, RAM));
+}
+
+static void fault_without_permission_is_denied(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, AX_READ));
+	map_lazy(s, VM_RAM + M2, K4, AX_READ);
+	for (uint64_t gpa = VM_RAM; gpa <= VM_RAM + M2; gpa += M2) {
+		CHECK_EQUAL(fault(s, gpa, AX_WRITE), AX_FAULT_DENIED);
+		CHECK_EQUAL(fault(s, gpa, AX_EXECUTE), AX_FAULT_DENIED);
+		CHECK_EQUAL(fault(s, gpa, RW), AX_FAULT_DENIED);
+		CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(gpa), AX_WRITE));
+	}
+	CHECK_SPACE(s, LINEAR(VM_RAM, K4, HOST, AX_READ), LAZY(VM_RAM + M2, K4, AX_READ));
+}
+
+static void fault_outside_of_every_region_has_no_region(struct test_space *s)
+{
+	static const uint64_t addresses[] = {0, 0xfff, 0x7fffffff, 1ull << 62, UINT64_MAX};
+
+	map_lazy(s, VM_RAM, M2, RAM);
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		CHECK_EQUAL(fault(s, addresses[i], AX_READ), AX_FAULT_NO_REGION);
+		CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(addresses[i]), 0));
+	}
+	CHECK_EQUAL(fault(s, s->size, AX_READ), AX_FAULT_NO_REGION);
+	/* No alias: an address wider than the tables is not its low bits. */
+	CHECK_EQUAL(fault(s, s->size + VM_RAM, AX_READ), AX_FAULT_NO_REGION);
+	CHECK_SPACE(s, LAZY(VM_RAM, M2, RAM));
+}
+
+static void fault_without_access_wants_presence_only(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, K4, AX_READ);
+	CHECK_EQUAL(fault(s, VM_RAM, 0), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, OWNED(VM_RAM, K4, AX_READ));
+	CHECK_EQUAL(fault(s, VM_RAM, 0), AX_FAULT_HANDLED);
+}
+
+static void fault_ignores_memory_types_and_user_where_it_means_nothing(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, 2 * K4, RW);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ | AX_DEVICE | AX_UNCACHED), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_WRITE | AX_USER), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, OWNED(VM_RAM, 2 * K4, RW));
+}
+
+static void fault_of_user_fetch_is_denied_where_user_is_restricted(struct test_space *s)
+{
+	bool restricts = format_restricts_user(s->format);
+
+	map_lazy(s, VM_RAM, K4, RWX);
+	map_lazy(s, VM_RAM + K4, K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_EXECUTE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_EXECUTE | AX_USER),
+		    restricts ? AX_FAULT_DENIED : AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_EXECUTE | AX_USER), AX_FAULT_HANDLED);
+	CHECK(reference_allows(s, VM_RAM + K4, AX_EXECUTE | AX_USER));
+}
+
+static void fault_with_unknown_access_bits_fails(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, 0x40), AX_FAULT_FAILED);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ | 0x80000000u), AX_FAULT_FAILED);
+	CHECK_SPACE(s, LAZY(VM_RAM, K4, RAM));
+}
+
+static void fault_out_of_memory_changes_nothing_and_works_later(struct test_space *s)
+{
+	enum ax_fault_result result = AX_FAULT_NO_MEMORY;
+	unsigned long allowed = 0;
+
+	map_lazy(s, VM_RAM, 8 * M2, RAM);
+	for (; result == AX_FAULT_NO_MEMORY; allowed++) {
+		struct snapshot before;
+
+		snapshot_take(&before, s);
+		mock_fail_after(allowed);
+		result = fault(s, VM_RAM + M2, AX_WRITE);
+		mock_fail_never();
+		if (result == AX_FAULT_NO_MEMORY)
+			snapshot_compare(&before, s);
+		snapshot_free(&before);
+	}
+	CHECK_EQUAL(result, AX_FAULT_HANDLED);
+	/* A page and at least one table. */
+	CHECK(allowed > 2);
+	CHECK_SPACE(s, PARTLY(VM_RAM, 8 * M2, RAM));
+}
+
+static void fault_out_of_memory_has_its_own_result_and_is_no_success(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, K4, RAM);
+	mock_fail_after(0);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ), AX_FAULT_NO_MEMORY);
+	CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM), AX_READ));
+	mock_fail_never();
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM), AX_READ));
+}
+
+static void fault_gives_a_frame_from_above_hpa_bits_back(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+
+	config.hpa_bits = 40;
+	space_remake(s, &config);
+	map_lazy(s, VM_RAM, 2 * K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ), AX_FAULT_HANDLED);
+	mock_use_far(true);
+	{
+		struct snapshot before;
+
+		snapshot_take(&before, s);
+		/* The neighbour, if it was not backed with the first. */
+		if (!leaf_size_at(s, VM_RAM + K4))
+			CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM + K4),
+							      AX_READ));
+		snapshot_compare(&before, s);
+		snapshot_free(&before);
+	}
+	mock_use_far(false);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_READ), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, OWNED(VM_RAM, 2 * K4, RAM));
+}
+
+/* Holes */
+
+static void fault_in_a_hole_of_a_lazy_region_has_no_region(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, 8 * K4, RAM);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + 3 * K4), 2 * K4));
+	CHECK_EQUAL(fault(s, VM_RAM + 3 * K4, AX_READ), AX_FAULT_NO_REGION);
+	CHECK_EQUAL(fault(s, VM_RAM + 4 * K4, AX_READ), AX_FAULT_NO_REGION);
+	CHECK_EQUAL(fault(s, VM_RAM + 2 * K4, AX_READ), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + 5 * K4, AX_READ), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, PARTLY(VM_RAM, 3 * K4, RAM), PARTLY(VM_RAM + 5 * K4, 3 * K4, RAM));
+}
+
+static void a_page_unmapped_and_mapped_again_comes_back_zeroed(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, 4 * K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_HANDLED);
+	fill_bytes(s, VM_RAM, K4, 0xcc);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM), K4));
+	map_lazy(s, VM_RAM, K4, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_HANDLED);
+	check_bytes(s, VM_RAM, K4, 0);
+}
+
+/* "May back more of the same block and region than the one page": never less, and never others. */
+static void fault_backs_nothing_outside_its_region(struct test_space *s)
+{
+	map_lazy(s, VM_RAM + K4, K4, RAM);
+	map_lazy(s, VM_RAM + 2 * K4, K4, RW);
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM + 3 * K4), ax_hpa(HOST), K4, RAM));
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_READ), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, OWNED(VM_RAM + K4, K4, RAM), LAZY(VM_RAM + 2 * K4, K4, RW),
+		    LINEAR(VM_RAM + 3 * K4, K4, HOST, RAM));
+}
+
+static void faults_are_counted_where_they_backed_a_page(struct test_space *s)
+{
+	struct ax_addrspace_stats stats;
+
+	map_lazy(s, VM_RAM, 16 * M2, AX_READ);
+	ax_addrspace_stats(&s->as, &stats);
+	CHECK_EQUAL(stats.faults, 0);
+	for (uint64_t i = 0; i < 8; i++)
+		CHECK_EQUAL(fault(s, VM_RAM + 2 * i * M2, AX_READ), AX_FAULT_HANDLED);
+	ax_addrspace_stats(&s->as, &stats);
+	CHECK_EQUAL(stats.faults, 8);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_READ), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_DENIED);
+	CHECK_EQUAL(fault(s, 0, AX_READ), AX_FAULT_NO_REGION);
+	ax_addrspace_stats(&s->as, &stats);
+	CHECK_EQUAL(stats.faults, 8);
+}
+
+static void a_gib_of_lazy_memory_is_backed_page_by_page(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, G1, RAM);
+	for (uint64_t gpa = VM_RAM; gpa < VM_RAM + G1; gpa += 37 * M2 + 11 * K4)
+		CHECK_EQUAL(fault(s, gpa, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, PARTLY(VM_RAM, G1, RAM));
+	CHECK(owned_frames(s) >= 14);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	check_empty(s);
+}
+
+int main(void)
+{
+	static const struct story stories[] = {
+		STORY(fault_on_a_lazy_page_backs_it_with_zeroes),
+		STORY(fault_works_at_any_byte_of_the_page),
+		STORY(fault_on_the_first_and_last_page_of_a_region),
+		STORY(fault_on_the_last_page_of_the_space),
+		STORY(fault_again_keeps_the_page_and_its_contents),
+		STORY(fault_on_a_page_that_is_there_is_handled),
+		STORY(fault_without_permission_is_denied),
+		STORY(fault_outside_of_every_region_has_no_region),
+		STORY(fault_without_access_wants_presence_only),
+		STORY(fault_ignores_memory_types_and_user_where_it_means_nothing),
+		STORY(fault_of_user_fetch_is_denied_where_user_is_restricted),
+		STORY(fault_with_unknown_access_bits_fails),
+		STORY(fault_out_of_memory_changes_nothing_and_works_later),
+		STORY(fault_out_of_memory_has_its_own_result_and_is_no_success),
+		STORY(fault_gives_a_frame_from_above_hpa_bits_back),
+		STORY(fault_in_a_hole_of_a_lazy_region_has_no_region),
+		STORY(a_page_unmapped_and_mapped_again_comes_back_zeroed),
+		STORY(fault_backs_nothing_outside_its_region),
+		STORY(faults_are_counted_where_they_backed_a_page),
+		STORY(a_gib_of_lazy_memory_is_backed_page_by_page),
+	};
+
+	return STORIES_RUN("address space: page faults", stories);
+}
