@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# AArch64, for the Makefile one folder up.
+
+cflags_arch := -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mstrict-align
+ld_emulation := aarch64elf
+sources_arch := start.S vectors.S vcpu.c gic.c machine.c pl011.c
+guest_sources_arch := guest/aarch64/start.S guest/aarch64/arch.c aarch64/pl011.c
+
+# its=off: no guest of this hypervisor uses message-signalled interrupts.
+CPU ?= max
+emulator = qemu-system-aarch64 -M virt,virtualization=on,gic-version=3,its=off -cpu $(CPU) -m 1G \
+	-nographic -monitor none -serial stdio -semihosting -no-reboot -kernel

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
+
+#include "frames.h"
+#include "machine.h"
+#include "string.h"
+
+#define MAX_FRAMES (PLATFORM_RAM_SIZE / FRAME_SIZE)
+
+#define POISON_ALLOCATED 0xa5 /* what a user sees who forgets to clear */
+#define POISON_FREED     0xdd /* what a user sees who comes too late */
+
+enum frame_state {
+	FREE = 0,
+	SINGLE,
+	BLOCK_FIRST,
+	BLOCK_REST,
+};
+
+static struct {
+	uint64_t start;
+	size_t total;
+	size_t used;
+	size_t hint; /* every frame below is in use */
+	uint8_t state[MAX_FRAMES];
+} pool;
+
+static uint64_t address_of(size_t index)
+{
+	return pool.start + index * FRAME_SIZE;
+}
+
+static size_t index_of(uint64_t address)
+{
+	if (address < pool.start || address % FRAME_SIZE ||
+	    (address - pool.start) / FRAME_SIZE >= pool.total)
+		machine_fail("frame address that was never handed out", address);
+	return (address - pool.start) / FRAME_SIZE;
+}
+
+/* The hypervisor's own map is the identity: see start.S. */
+static void poison(size_t index, size_t count, int byte)
+{
+	memset((void *)(uintptr_t)address_of(index), byte, count * FRAME_SIZE);
+}
+
+void frames_init(uint64_t start, uint64_t end)
+{
+	start = (start + FRAME_SIZE - 1) / FRAME_SIZE * FRAME_SIZE;
+	pool.start = start;
+	pool.total = (end - start) / FRAME_SIZE;
+	if (pool.total > MAX_FRAMES)
+		pool.total = MAX_FRAMES;
+}
+
+static bool is_free(size_t index, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (pool.state[index + i] != FREE)
+			return false;
+	}
+	return true;
+}
+
+static void take(size_t index, size_t count, enum frame_state first)
+{
+	pool.state[index] = (uint8_t)first;
+	for (size_t i = 1; i < count; i++)
+		pool.state[index + i] = BLOCK_REST;
+	pool.used += count;
+	poison(index, count, POISON_ALLOCATED);
+}
+
+static void give_back(size_t index, size_t count)
+{
+	poison(index, count, POISON_FREED);
+	for (size_t i = 0; i < count; i++)
+		pool.state[index + i] = FREE;
+	pool.used -= count;
+	if (index < pool.hint)
+		pool.hint = index;
+}
+
+uint64_t frames_alloc(void)
+{
+	while (pool.hint < pool.total && pool.state[pool.hint] != FREE)
+		pool.hint++;
+	if (pool.hint == pool.total)
+		return FRAME_NONE;
+	take(pool.hint, 1, SINGLE);
+	return address_of(pool.hint);
+}
+
+uint64_t frames_alloc_block(size_t count, size_t alignment)
+{
+	/* Not rounded: what nobody can mean is refused. */
+	if (count == 0 || count > pool.total || alignment == 0 || (alignment & (alignment - 1)))
+		return FRAME_NONE;
+	for (size_t index = pool.hint; index <= pool.total - count; index++) {
+		if (address_of(index) % alignment || !is_free(index, count))
+			continue;
+		take(index, count, BLOCK_FIRST);
+		return address_of(index);
+	}
+	return FRAME_NONE;
+}
+
+void frames_free(uint64_t frame)
+{
+	size_t index = index_of(frame);
+
+	if (pool.state[index] != SINGLE)
+		machine_fail("freed a frame that is not a single one in use", frame);
+	give_back(index, 1);
+}
+
+void frames_free_block(uint64_t first, size_t count)
+{
+	size_t index = index_of(first);
+	size_t length = 1;
+
+	if (pool.state[index] != BLOCK_FIRST)
+		machine_fail("freed a block that does not start here", first);
+	while (index + length < pool.total && pool.state[index + length] == BLOCK_REST)
+		length++;
+	if (length != count)
+		machine_fail("freed a block of another size", first);
+	give_back(index, count);
+}
+
+size_t frames_total(void)
+{
+	return pool.total;
+}
+
+size_t frames_used(void)
+{
+	return pool.used;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hypercalls: the guest asks for what a VMM would otherwise decide by itself, so that it can watch
+ * the change happen. Each change of the memory map is one call of the library, TLB maintenance
+ * included; the guest's numbers are handed on unchecked, for the library refuses what is wrong.
+ */
+#include <axvisor/guest.h>
+#include <axvisor/memory.h>
+#include <axvisor/time.h>
+#include <axvisor/vmm.h>
+
+#include "console.h"
+#include "frames.h"
+#include "vm.h"
+
+static uint64_t log_change(const char *what, uint64_t start, uint64_t size, ax_flags_t flags,
+			   ax_error_t error)
+{
+	console_print("hyp: %s 0x%lx + 0x%lx", what, start, size);
+	if (flags)
+		console_print(", %c%c%c", flags & AX_READ ? 'r' : '-', flags & AX_WRITE ? 'w' : '-',
+			      flags & AX_EXECUTE ? 'x' : '-');
+	console_print(": %s\n", ax_strerror(error));
+	return (uint64_t)error;
+}
+
+static uint64_t map(struct vm *vm, uint64_t start, uint64_t size, ax_flags_t flags, bool populate)
+{
+	return log_change("map", start, size, flags,
+			  ax_addrspace_map_alloc(&vm->space, ax_gpa(start), size, flags, populate));
+}
+
+static uint64_t unmap(struct vm *vm, uint64_t start, uint64_t size)
+{
+	return log_change("unmap", start, size, 0,
+			  ax_addrspace_unmap(&vm->space, ax_gpa(start), size));
+}
+
+static uint64_t protect(struct vm *vm, uint64_t start, uint64_t size, ax_flags_t flags)
+{
+	return log_change("protect", start, size, flags,
+			  ax_addrspace_protect(&vm->space, ax_gpa(start), size, flags));
+}
+
+/*
+ * Puts another frame behind a guest page, with the contents of the page at `model`, as if the page
+ * had migrated. The frame is ours, so it goes in as a linear mapping.
+ */
+static ax_error_t replace_page(struct vm *vm, ax_gpa_t page, ax_gpa_t model, ax_flags_t flags)
+{
+	uint64_t frame = vm_lend(vm, 1, FRAME_SIZE);
+	ax_error_t error;
+
+	if (frame == FRAME_NONE)
+		return AX_ENOMEM;
+	error = ax_guest_read(&vm->space, model, ax_memory_phys_to_virt(ax_hpa(frame)), FRAME_SIZE);
+	if (error != AX_OK)
+		return error;
+	error = ax_addrspace_unmap(&vm->space, page, FRAME_SIZE);
+	if (error != AX_OK)
+		return error;
+	return ax_addrspace_map_linear(&vm->space, page, ax_hpa(frame), FRAME_SIZE, flags);
+}
+
+static uint64_t replace(struct vm *vm, uint64_t page, uint64_t model)
+{
+	struct ax_npt_mapping old = {.flags = 0};
+	ax_error_t error = ax_addrspace_query(&vm->space, ax_gpa(page), &old);
+
+	if (error == AX_OK)
+		error = replace_page(vm, ax_gpa(page), ax_gpa(model), old.flags);
+	return log_change("replace", page, FRAME_SIZE, old.flags, error);
+}
+
+static uint64_t splits(struct vm *vm)
+{
+	struct ax_addrspace_stats stats;
+
+	ax_addrspace_stats(&vm->space, &stats);
+	return stats.splits;
+}
+
+static uint64_t page_size(struct vm *vm, uint64_t address)
+{
+	struct ax_npt_mapping mapping;
+
+	if (ax_addrspace_query(&vm->space, ax_gpa(address), &mapping) != AX_OK)
+		return 0;
+	return mapping.page_size;
+}
+
+/* As the emulation of a device would do it. */
+static uint64_t raise_interrupt(uint64_t vector)
+{
+	if (vector > UINT32_MAX)
+		return (uint64_t)AX_EINVAL;
+	ax_vmm_inject_interrupt(ax_vmm_current_vm_id(), ax_vmm_current_vcpu_id(),
+				(ax_interrupt_vector_t)vector);
+	return (uint64_t)AX_OK;
+}
+
+static void timer_expired(void *arg, ax_nanos_t now)
+{
+	const struct vm *vm = arg;
+
+	(void)now;
+	ax_vmm_notify_vcpu_timer_expired(vm->id, 0);
+}
+
+/* The guest has one timer: setting it anew takes back what was set before. */
+static uint64_t set_timer(struct vm *vm, uint64_t nanos)
+{
+	ax_time_cancel_timer(vm->timer);
+	vm->timer = ax_time_register_timer(ax_time_current_nanos() + nanos, timer_expired, vm);
+	return (uint64_t)AX_OK;
+}
+
+static uint64_t stop(struct vm *vm, uint64_t status)
+{
+	vm->stopped = true;
+	vm->status = (int)status;
+	return (uint64_t)AX_OK;
+}
+
+/* Flags have 32 bits, a register has 64: what is too much stays too much. */
+static ax_flags_t to_flags(uint64_t value)
+{
+	return value > UINT32_MAX ? UINT32_MAX : (ax_flags_t)value;
+}
+
+static uint64_t call(struct vm *vm, uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	switch (number) {
+	case HC_EXIT:
+		return stop(vm, a);
+	case HC_MAP:
+		return map(vm, a, b, to_flags(c), d != 0);
+	case HC_UNMAP:
+		return unmap(vm, a, b);
+	case HC_PROTECT:
+		return protect(vm, a, b, to_flags(c));
+	case HC_REPLACE:
+		return replace(vm, a, b);
+	case HC_FAULTS:
+		return vm->faults_served;
+	case HC_VIOLATIONS:
+		return vm->violations;
+	case HC_VIOLATION_ADDR:
+		return vm->last_violation.addr.raw;
+	case HC_VIOLATION_ACCESS:
+		return vm->last_violation.access;
+	case HC_VIOLATION_REASON:
+		return (uint64_t)vm->last_reason;
+	case HC_SPLITS:
+		return splits(vm);
+	case HC_PAGE_SIZE:
+		return page_size(vm, a);
+	case HC_INTERRUPT:
+		return raise_interrupt(a);
+	case HC_TIME:
+		return ax_time_current_nanos();
+	case HC_TIMER:
+		return set_timer(vm, a);
+	default:
+		return (uint64_t)AX_ENOTSUP;
+	}
+}
+
+void vm_hypercall(struct vm *vm)
+{
+	const struct vcpu *vcpu = &vm->vcpu;
+	uint64_t result =
+		call(vm, vcpu_argument(vcpu, 0), vcpu_argument(vcpu, 1), vcpu_argument(vcpu, 2),
+		     vcpu_argument(vcpu, 3), vcpu_argument(vcpu, 4));
+
+	vcpu_return(&vm->vcpu, result);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reference hypervisor: a unikernel that runs one guest on libaxaddrspace.
+ *
+ * It shows what a port of the library has to bring, and it proves on an emulated machine that the
+ * processor's own table walker agrees with the tables that the library builds. `make run` here (or
+ * at the top) builds library, hypervisor and guest, and boots them under QEMU.
+ *
+ * A tour, in the order in which one would write it anew:
+ *
+ *   frames.c       the host's memory: what the library gets its tables and guest RAM from
+ *   port.c         what the library asks of its host: axvisor/memory.h, vmm.h and host.h,
+ *   time.c         and of its clock, axvisor/time.h: this is all that a port is
+ *   vm.c           a virtual machine: create the space, map regions, copy the image in, destroy
+ *   guest_loop.c   run the guest, serve its faults through the library, run it again
+ *   hypercall.c    the memory map changes while the guest runs
+ *   device.c       a trapped device: what lies in no region may still be emulated
+ *   machine.h      what these need of an architecture, and vcpu.h, how a guest CPU is run
+ *   ARCH/          exactly that: entry, exceptions, world switch, interrupt controller, timer
+ *   guest/         the guest, which does the testing: guest.c is the same on every architecture
+ *   abi.h          what both sides agree on
+ *
+ * The run passes when the guest says so and not one frame is missing in the end.
+ */
+#include <axvisor/host.h>
+#include <axvisor/memory.h>
+#include <axvisor/time.h>
+#include <axvisor/vmm.h>
+
+#include "console.h"
+#include "frames.h"
+#include "machine.h"
+#include "vm.h"
+
+/* From the linker script; the guest's image from guest_image.S. */
+extern const char image_end[];
+extern const char guest_image[], guest_image_end[];
+
+/* Called by the entry code: one CPU, interrupts masked, the hypervisor's own MMU on. */
+void hypervisor_main(void);
+
+static void print_frames(const char *when)
+{
+	console_print("hyp: frames in use %s: %zu of %zu\n", when, frames_used(), frames_total());
+}
+
+void hypervisor_main(void)
+{
+	static struct vm vm;
+	bool leaked;
+
+	console_print("hyp: libaxaddrspace reference hypervisor\n");
+	machine_init();
+	machine_describe();
+	frames_init((uintptr_t)image_end, PLATFORM_RAM_BASE + PLATFORM_RAM_SIZE);
+	print_frames("before");
+
+	vm_create(&vm, guest_image, (size_t)(guest_image_end - guest_image));
+	vm_describe(&vm, "before the guest runs");
+	vm_run(&vm);
+	vm_describe(&vm, "after the guest ran");
+	vm_destroy(&vm);
+
+	print_frames("after");
+	leaked = frames_used() != 0;
+	console_print("hyp: guest status %d, %zu frames leaked: %s\n", vm.status, frames_used(),
+		      vm.status == 0 && !leaked ? "PASSED" : "FAILED");
+	machine_exit(vm.status == 0 && !leaked ? 0 : 1);
+}
