@@ -9,8 +9,8 @@
  *
  *   1. Entries by IPA, of leaves and of tables: TLBI IPAS2E1IS.
  *   2. Entries by VA that combine both stages. IPAS2E1IS need not touch them, since nobody could
- *      find them by IPA; TLBI VMALLE1IS drops all of the VMID. It comes second, and after a DSB, because
- *      as long as an entry of the first kind lives, one of the second can be made from it.
+ *      find them by IPA; TLBI VMALLE1IS drops all of the VMID. It comes second, and after a DSB,
+ *      because as long as an entry of the first kind lives, one of the second can be made from it.
  *   3. What a stage 1 walk had read through stage 2 when it went through the guest's tables: a part
  *      of stage 1 entries, so VMALLE1IS as well.
  *

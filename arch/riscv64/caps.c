@@ -52,8 +52,7 @@ static uint64_t try_hgatp(uint64_t value)
 	return value;
 }
 
-/* A MODE that is not supported does not make the write void, as it does in satp: the field is WARL.
- * */
+/* A MODE that is not supported does not make the write void, as in satp: the field is WARL. */
 static unsigned probe_levels(void)
 {
 	unsigned found = 0;
@@ -185,6 +184,6 @@ ax_error_t ax_npt_capabilities(enum ax_npt_format_id format, struct ax_npt_capab
 	 * port that knows from the device tree asks for them. All works without: device memory is
 	 * what the PMAs say. */
 	out->features &= found.features | AX_NPT_FEATURE_SVVPTC;
-	out->features_default &= ~(AX_NPT_FEATURE_SVVPTC | AX_NPT_FEATURE_SVPBMT);
+	out->features_default &= out->features;
 	return AX_OK;
 }

@@ -123,7 +123,8 @@ const struct ax_npt_format ax_npt_format_gstage = {
 	.root_extra_bits = 2,
 	.caches_invalid = true,
 	.features = AX_NPT_FEATURE_SVPBMT | AX_NPT_FEATURE_SVVPTC | AX_NPT_FEATURE_ACCESSED_DIRTY,
-	.features_asked = AX_NPT_FEATURE_ACCESSED_DIRTY,
+	.features_asked =
+		AX_NPT_FEATURE_ACCESSED_DIRTY | AX_NPT_FEATURE_SVPBMT | AX_NPT_FEATURE_SVVPTC,
 	.address_mask = GS_ADDRESS,
 	.address_shift = 2,
 	.present = GS_VALID,

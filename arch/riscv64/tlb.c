@@ -9,8 +9,7 @@
 #include "cpu.h"
 
 /* How many fences by address cost about as much as to fill the VMID's entries again. Hardware that
- * keeps guest virtual to host physical translations drops all of the VMID at each of them anyway.
- * */
+ * keeps guest virtual to host physical translations drops all of the VMID at each anyway. */
 #define SINGLES_MAX UINT64_C(64)
 
 /* HFENCE.GVMA by its number, as not all assemblers know the extension: opcode SYSTEM, funct3 0,

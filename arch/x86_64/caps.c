@@ -35,7 +35,9 @@
 #define EPT_CAP_1G             (UINT64_C(1) << 17)
 #define EPT_CAP_INVEPT         (UINT64_C(1) << 20)
 #define EPT_CAP_ACCESSED_DIRTY (UINT64_C(1) << 21)
-#define EPT_CAP_NEEDED         (EPT_CAP_LEVELS_4 | EPT_CAP_UC | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT)
+
+/* What the format and the invalidation are built on. */
+#define EPT_CAP_NEEDED (EPT_CAP_LEVELS_4 | EPT_CAP_UC | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT)
 
 #define CR4_LA57 (UINT64_C(1) << 12)
 

@@ -5,6 +5,10 @@
  * Pure functions from the registers that the hardware fills at a second-stage fault to what
  * ax_addrspace_handle_page_fault() takes. Every target has all of them, so that they can be tested
  * anywhere; a port calls the one of its CPU.
+ *
+ * In a space that restricts the guest's user mode (AX_NPT_FEATURE_XNX, _MODE_BASED_EXECUTE) the port
+ * adds AX_USER to the access of a fault that was taken from user mode, which the registers here do
+ * not tell.
  */
 #ifndef AXVISOR_FAULT_H
 #define AXVISOR_FAULT_H
@@ -40,15 +44,15 @@ struct ax_npt_fault {
  *
  * Takes translation, permission and access flag faults, of data and of instruction fetches from a
  * lower exception level. A walk of the guest's own stage 1 tables (S1PTW) is a read of the table,
- * or a write when the hardware was to update a flag in it, and is exact to the page only.
+ * or a read and a write when the hardware was to update a flag in it, and is exact to the page only.
  *
  * HPFAR_EL2 is architecturally valid for translation and access flag faults, and for any fault on
- * a stage 1 walk. For a permission fault of the access itself it need not be: then the port finds
+ * a stage 1 walk. For a permission fault of the access itself it is UNKNOWN: then the port finds
  * the address with AT S1E1R and PAR_EL1, and passes the result in the form of HPFAR_EL2.
  *
  * Context: any.
  * Return: AX_OK; AX_EINVAL when @out is NULL; AX_ENOENT when @esr is no stage 2 fault of this kind
- * (another class, an external abort, an address size fault, a fault of the guest's own stage 1).
+ * (another class, an external abort, an address size fault).
  * Source: Arm ARM (DDI 0487) D24.2 "ESR_EL2", ISS encodings for Data Abort and Instruction Abort;
  * "HPFAR_EL2"; "FAR_EL2".
  */
@@ -89,7 +93,8 @@ AX_MUST_CHECK ax_error_t ax_npt_fault_from_npf(uint64_t exitinfo1, uint64_t exit
 /**
  * ax_npt_fault_from_gstage() - Decode a RISC-V guest-page fault.
  * @scause: scause (or vscause's hypervisor-level value) of the trap: 20, 21 or 23.
- * @htval: htval: guest physical address >> 2, or 0 when the hardware does not tell.
+ * @htval: htval: guest physical address >> 2. Hardware that does not tell it leaves 0, which is not told
+ *	apart from address 0.
  * @stval: stval: its two low bits complete @htval when the fault was the access itself.
  * @htinst: htinst: the pseudoinstructions 0x2000/0x2020 and 0x3000/0x3020 tell a fault of the
  *	guest's own (VS-stage) table walk, read or write.

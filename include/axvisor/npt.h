@@ -44,9 +44,9 @@ enum ax_npt_format_id {
 #define AX_NPT_LEVELS_MAX 5u
 
 /*
- * Features of a format. Those marked (asked) change what flags mean or how entries look at rest:
- * they are on only when the configuration names them. The others are on by default where the CPU
- * has them.
+ * Features of a format. Those marked (asked) change what flags mean or how entries look at rest, or
+ * cannot be found out: they are on only when the configuration names them. The others are on by
+ * default where the CPU has them.
  */
 
 /** AX_NPT_FEATURE_1G - x86: pages of 1 GiB. The other formats always have them. */
@@ -58,18 +58,25 @@ enum ax_npt_format_id {
 /**
  * AX_NPT_FEATURE_ACCESSED_DIRTY - (asked) Entries start clean, and the hardware records accesses and
  * writes in them: EPTP bit 6, VTCR_EL2.HA and .HD, Svadu. Without it entries start as accessed and
- * dirty wherever the format has such bits, so that hardware never needs to write.
+ * dirty wherever the format has such bits, so that hardware never needs to write. A protect keeps what
+ * hardware set, but for the dirty state of stage 2, which is a permission there and starts anew.
  */
 #define AX_NPT_FEATURE_ACCESSED_DIRTY 0x8ull
 /** AX_NPT_FEATURE_XNX - Stage 2 (asked): execute for EL1 and EL0 apart, FEAT_XNX. */
 #define AX_NPT_FEATURE_XNX 0x10ull
 /** AX_NPT_FEATURE_CONTIGUOUS - Stage 2: contiguous hint. No release uses it so far: refused. */
 #define AX_NPT_FEATURE_CONTIGUOUS 0x20ull
-/** AX_NPT_FEATURE_SVPBMT - G-stage: page-based memory types. */
+/**
+ * AX_NPT_FEATURE_SVPBMT - G-stage (asked): page-based memory types. No register tells for sure that the
+ * hart has them; the port may know. Refused where the hart is known not to.
+ */
 #define AX_NPT_FEATURE_SVPBMT 0x40ull
 /** AX_NPT_FEATURE_SVNAPOT - G-stage: NAPOT pages. No release uses it so far: refused. */
 #define AX_NPT_FEATURE_SVNAPOT 0x80ull
-/** AX_NPT_FEATURE_SVVPTC - G-stage: invalid entries are not cached for ever. */
+/**
+ * AX_NPT_FEATURE_SVVPTC - G-stage (asked): invalid entries are not cached for ever, so that a new
+ * mapping needs no fence. Nothing tells that the hart has it; the port may know.
+ */
 #define AX_NPT_FEATURE_SVVPTC 0x100ull
 
 /** ax_npt_features_all() - Every feature bit above, for bindings. */
