@@ -152,7 +152,7 @@ static size_t change_needs(const struct ax_region_set *set, const struct region_
 }
 
 static void change_apply(struct ax_region_set *set, const struct region_change *change,
-			 struct ax_region_pool *pool)
+			 struct ax_pool *pool)
 {
 	const struct ax_region *region = &change->region;
 
@@ -171,19 +171,19 @@ static void change_apply(struct ax_region_set *set, const struct region_change *
 
 /* Get the nodes that a change needs in each copy. */
 static ax_error_t change_prepare(const struct ax_addrspace *as, const struct region_change *change,
-				 struct ax_region_pool *pool)
+				 struct ax_pool *pool)
 {
 	size_t needs = change_needs(ax_addrspace_regions(as), change);
 
 	if (ax_guard_shared(&as->guard))
 		needs *= 2;
-	return ax_region_pool_fill(pool, needs) ? AX_OK : AX_ENOMEM;
+	return ax_pool_fill(pool, needs, AX_POOL_ANY_ADDRESS);
 }
 
 /* Let readers see the change, and wait for those that may still act on what was before. A space with
  * one copy has no reader beside this writer: it is changed at the end. */
 static void change_publish(struct ax_addrspace *as, const struct region_change *change,
-			   struct ax_region_pool *pool)
+			   struct ax_pool *pool)
 {
 	uint32_t other = as->active ^ 1u;
 
@@ -202,10 +202,10 @@ static struct ax_region_set *old_regions(struct ax_addrspace *as)
 
 /* Make the change in the copy that nobody reads any more, and give back what was spare. */
 static void change_finish(struct ax_addrspace *as, const struct region_change *change,
-			  struct ax_region_pool *pool)
+			  struct ax_pool *pool)
 {
 	change_apply(old_regions(as), change, pool);
-	ax_region_pool_drain(pool);
+	ax_pool_drain(pool);
 }
 
 /* Whether any region that touches [@first, @last] is of memory that the space owns. */
@@ -288,7 +288,7 @@ static void release_custom(struct ax_addrspace *as, uint64_t first, uint64_t las
 
 /* Under the lock: enter a region that is fully described and whose leaves, if any, are entered. */
 static void insert_region(struct ax_addrspace *as, const struct region_change *change,
-			  struct ax_region_pool *pool)
+			  struct ax_pool *pool)
 {
 	change_publish(as, change, pool);
 	change_finish(as, change, pool);
@@ -298,7 +298,7 @@ static ax_error_t map_linear_locked(struct ax_addrspace *as, const struct region
 				    uint64_t attr)
 {
 	const struct ax_region *region = &change->region;
-	struct ax_region_pool nodes = {0};
+	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	ax_error_t error;
 
@@ -315,7 +315,7 @@ static ax_error_t map_linear_locked(struct ax_addrspace *as, const struct region
 		insert_region(as, change, &nodes);
 	}
 	ax_pool_drain(&tables);
-	ax_region_pool_drain(&nodes);
+	ax_pool_drain(&nodes);
 	return error;
 }
 
@@ -362,7 +362,7 @@ static ax_error_t map_pages_locked(struct ax_addrspace *as, const struct region_
 				   uint64_t attr, bool now)
 {
 	const struct ax_region *region = &change->region;
-	struct ax_region_pool nodes = {0};
+	struct ax_pool nodes = {0};
 	ax_error_t error;
 
 	if (ax_region_overlaps(ax_addrspace_regions(as), region->first, region->last))
@@ -372,7 +372,7 @@ static ax_error_t map_pages_locked(struct ax_addrspace *as, const struct region_
 		error = populate(as, region, attr);
 	if (error == AX_OK)
 		insert_region(as, change, &nodes);
-	ax_region_pool_drain(&nodes);
+	ax_pool_drain(&nodes);
 	return error;
 }
 
@@ -419,7 +419,7 @@ static ax_error_t unmap_locked(struct ax_addrspace *as, uint64_t first, uint64_t
 	struct region_change change = {.what = REGION_REMOVE,
 				       .region = {.first = first, .last = last}};
 	const struct ax_region_set *set = ax_addrspace_regions(as);
-	struct ax_region_pool nodes = {0};
+	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	struct ax_tlb_gather gather;
 	ax_error_t error;
@@ -443,7 +443,7 @@ static ax_error_t unmap_locked(struct ax_addrspace *as, uint64_t first, uint64_t
 		change_finish(as, &change, &nodes);
 	}
 	ax_pool_drain(&tables);
-	ax_region_pool_drain(&nodes);
+	ax_pool_drain(&nodes);
 	return error;
 }
 
@@ -471,7 +471,7 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 	struct region_change change = {.what = REGION_PROTECT,
 				       .region = {.first = first, .last = last, .flags = flags}};
 	const struct ax_region_set *set = ax_addrspace_regions(as);
-	struct ax_region_pool nodes = {0};
+	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	struct ax_tlb_gather gather;
 	ax_error_t error;
@@ -497,7 +497,7 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 		change_finish(as, &change, &nodes);
 	}
 	ax_pool_drain(&tables);
-	ax_region_pool_drain(&nodes);
+	ax_pool_drain(&nodes);
 	return error;
 }
 

@@ -17,8 +17,7 @@ ax_error_t ax_guard_init(struct ax_guard *guard, unsigned cpus, void (*relax)(vo
 	*guard = (struct ax_guard){.relax = relax, .relax_context = relax_context};
 	if (cpus == 1)
 		return AX_OK;
-	/* No table: any address will do. */
-	error = ax_pool_get(63, &guard->frame);
+	error = ax_pool_get(AX_POOL_ANY_ADDRESS, &guard->frame);
 	if (error != AX_OK)
 		return error;
 	guard->slots = ax_memory_api()->phys_to_virt(ax_hpa(guard->frame));

@@ -20,6 +20,9 @@ struct ax_pool_frame {
 	struct ax_pool_frame *next;
 };
 
+/* For frames that no entry of a table will hold. */
+#define AX_POOL_ANY_ADDRESS 63u
+
 /**
  * struct ax_pool - Frames. {0} is an empty one.
  * @free: The list.

@@ -86,8 +86,7 @@ const struct ax_region *ax_region_before(const struct ax_region_set *set, uint64
 }
 
 /* Replace the region that contains @region's first byte by @region, which is larger. */
-static void extend(struct ax_region_set *set, const struct ax_region *region,
-		   struct ax_region_pool *pool)
+static void extend(struct ax_region_set *set, const struct ax_region *region, struct ax_pool *pool)
 {
 	struct ax_region_path path;
 
@@ -169,7 +168,7 @@ size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_r
 }
 
 void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
-		      struct ax_region_pool *pool)
+		      struct ax_pool *pool)
 {
 	struct ax_region joined = *region;
 	struct neighbours alike_ones;
@@ -219,7 +218,7 @@ static unsigned count_until(const struct ax_region_path *path, uint64_t last)
 
 /* One leaf at a time: what is in range goes, but for the parts that stick out at the two ends. */
 void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
-		      struct ax_region_pool *pool)
+		      struct ax_pool *pool)
 {
 	struct ax_region_path path;
 	uint64_t reached;
@@ -273,7 +272,7 @@ size_t ax_region_protect_needs(const struct ax_region_set *set, uint64_t first, 
 }
 
 static void cut_before(struct ax_region_set *set, uint64_t cut, uint32_t flags,
-		       struct ax_region_pool *pool)
+		       struct ax_pool *pool)
 {
 	struct ax_region parts[2];
 	struct ax_region_path path;
@@ -287,7 +286,7 @@ static void cut_before(struct ax_region_set *set, uint64_t cut, uint32_t flags,
 
 /* The path leads to the first region of a leaf. Make it one with the region before, if alike. */
 static bool join_leaves(struct ax_region_set *set, struct ax_region_path *path,
-			struct ax_region_pool *pool)
+			struct ax_pool *pool)
 {
 	const struct ax_region *below = ax_region_before(set, ax_region_at(path)->first);
 	struct ax_region joined;
@@ -305,7 +304,7 @@ static bool join_leaves(struct ax_region_set *set, struct ax_region_path *path,
  * @stop. There is no hole between those, so that the holes of the leaf stay the same.
  */
 static void join_in_leaf(struct ax_region_set *set, struct ax_region_path *path, uint64_t stop,
-			 struct ax_region_pool *pool)
+			 struct ax_pool *pool)
 {
 	struct ax_region_node *leaf = path->node[0];
 	union ax_region_entry *entry = leaf->entry;
@@ -332,7 +331,7 @@ static void join_in_leaf(struct ax_region_set *set, struct ax_region_path *path,
  * Joining two leaves may move regions between them, so the leaf is looked up again then.
  */
 void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last, uint32_t flags,
-		       struct ax_region_pool *pool)
+		       struct ax_pool *pool)
 {
 	const uint64_t stop = last < UINT64_MAX ? last + 1 : last;
 	uint64_t next = first;

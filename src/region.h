@@ -10,8 +10,8 @@
  *	leaf		header | region { first, last, object, ... } ...   up to 127
  *
  * Preparing and changing are apart. ax_region_*_needs() says how many frames a change can take,
- * ax_region_pool_fill() gets them, and the change itself cannot fail. Nodes that a change empties
- * go to the same pool; ax_region_pool_drain() gives back what is left of it.
+ * ax_pool_fill() gets them, and the change itself cannot fail. Nodes that a change empties go to
+ * the same pool; ax_pool_drain() gives back what is left of it.
  *
  * The changes are deterministic: sets that saw the same changes in the same order have the same
  * shape and the same needs. A user who keeps two copies, one that readers use and one that is
@@ -32,6 +32,8 @@
 
 #include <axvisor/addr.h>
 #include <axvisor/private.h> /* struct ax_region_set: the set, {0} is an empty one */
+
+#include "pool.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -105,16 +107,14 @@ union ax_region_entry {
 
 /**
  * struct ax_region_node - A frame of the tree, or of a pool.
- * @frame: Its own host physical address, to give it back by.
- * @next: The next node of the list that it is on (a pool).
+ * @frame: What a pool needs of it: its own host physical address, to give it back by.
  * @count: Entries in use.
  * @level: 0 for a leaf, else one more than its children.
  * @reserved: Keeps an entry inside one cache line.
  * @entry: In ascending order, disjoint.
  */
 struct ax_region_node {
-	ax_hpa_t frame;
-	struct ax_region_node *next;
+	struct ax_pool_frame frame;
 	uint32_t count;
 	uint32_t level;
 	uint64_t reserved;
@@ -125,32 +125,6 @@ _Static_assert(sizeof(struct ax_region) == 32, "a leaf entry has 32 bytes");
 _Static_assert(sizeof(union ax_region_entry) == 32, "both kinds of entry have 32 bytes");
 _Static_assert(sizeof(struct ax_region_node) <= 4096, "a node fits a frame");
 _Static_assert(AX_REGION_NODE_CAPACITY >= 4, "half of a split node is no less than the minimum");
-
-/**
- * struct ax_region_pool - Frames on their way into a set, or out of one. {0} is an empty one.
- * @free: A list through the frames themselves.
- * @count: How many.
- */
-struct ax_region_pool {
-	struct ax_region_node *free;
-	size_t count;
-};
-
-/**
- * ax_region_pool_fill() - Bring a pool to @count frames or more.
- * @pool: What it already holds counts.
- * @count: Frames wanted in all.
- *
- * Return: true, or false when the port has no more frames: then what was got here has gone back,
- * and @pool is as before.
- */
-bool ax_region_pool_fill(struct ax_region_pool *pool, size_t count);
-
-/**
- * ax_region_pool_drain() - Give all frames of a pool back to the port.
- * @pool: Empty afterwards.
- */
-void ax_region_pool_drain(struct ax_region_pool *pool);
 
 /**
  * ax_region_set_init() - Make an empty set. It owns no frame.
@@ -203,7 +177,7 @@ size_t ax_region_protect_needs(const struct ax_region_set *set, uint64_t first, 
  * same object, or with AX_REGION_ADVANCES the object that continues. Cannot fail. O(log n).
  */
 void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
-		      struct ax_region_pool *pool);
+		      struct ax_pool *pool);
 
 /**
  * ax_region_remove() - Remove all that lies in [@first, @last].
@@ -216,7 +190,7 @@ void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
  * O(log n + what was removed).
  */
 void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
-		      struct ax_region_pool *pool);
+		      struct ax_pool *pool);
 
 /**
  * ax_region_protect() - Set the flags of all that lies in [@first, @last].
@@ -230,14 +204,7 @@ void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
  * alone: see ax_region_covered(). Cannot fail. O(log n + what was touched).
  */
 void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last, uint32_t flags,
-		       struct ax_region_pool *pool);
-
-/**
- * ax_region_clear() - Remove everything.
- * @set: Empty afterwards.
- * @pool: Takes all its nodes.
- */
-void ax_region_clear(struct ax_region_set *set, struct ax_region_pool *pool);
+		       struct ax_pool *pool);
 
 /**
  * ax_region_find() - The region that contains an address. O(log n).

@@ -19,7 +19,6 @@
  * another one as large. Splits, merges and shifts between siblings change neither regions nor
  * holes, so nothing above the parent needs to hear of them.
  */
-#include "bind.h"
 #include "region_tree.h"
 
 #define CAPACITY  ((unsigned)AX_REGION_NODE_CAPACITY)
@@ -34,54 +33,6 @@
 
 _Static_assert((AX_REGION_NODE_CAPACITY * 3 / 4 + 1) / 2 >= AX_REGION_NODE_MIN,
 	       "what is too much to merge is enough for two");
-
-/* Pool */
-
-static void pool_put(struct ax_region_pool *pool, struct ax_region_node *node)
-{
-	node->next = pool->free;
-	pool->free = node;
-	pool->count++;
-}
-
-static struct ax_region_node *pool_take(struct ax_region_pool *pool)
-{
-	struct ax_region_node *node = pool->free;
-
-	pool->free = node->next;
-	pool->count--;
-	return node;
-}
-
-static void pool_shrink(struct ax_region_pool *pool, size_t count)
-{
-	while (pool->count > count)
-		ax_memory_api()->dealloc_frame(pool_take(pool)->frame);
-}
-
-bool ax_region_pool_fill(struct ax_region_pool *pool, size_t count)
-{
-	const size_t before = pool->count;
-
-	while (pool->count < count) {
-		ax_hpa_t frame = ax_memory_api()->alloc_frame();
-		struct ax_region_node *node;
-
-		if (frame.raw == AX_HPA_NONE.raw) {
-			pool_shrink(pool, before);
-			return false;
-		}
-		node = ax_memory_api()->phys_to_virt(frame);
-		node->frame = frame;
-		pool_put(pool, node);
-	}
-	return true;
-}
-
-void ax_region_pool_drain(struct ax_region_pool *pool)
-{
-	pool_shrink(pool, 0);
-}
 
 /* Search */
 
@@ -166,22 +117,20 @@ static bool refresh(struct ax_region_branch *branch, struct ax_region_holes chan
 /* Nodes */
 
 static struct ax_region_node *new_node(struct ax_region_set *set, unsigned level,
-				       struct ax_region_pool *pool)
+				       struct ax_pool *pool)
 {
-	struct ax_region_node *node = pool_take(pool);
+	struct ax_region_node *node = (struct ax_region_node *)(void *)ax_pool_take(pool);
 
-	node->next = NULL;
 	node->count = 0;
 	node->level = level;
 	set->nodes++;
 	return node;
 }
 
-static void free_node(struct ax_region_set *set, struct ax_region_node *node,
-		      struct ax_region_pool *pool)
+static void free_node(struct ax_region_set *set, struct ax_region_node *node, struct ax_pool *pool)
 {
 	set->nodes--;
-	pool_put(pool, node);
+	ax_pool_put(pool, node, node->frame.hpa);
 }
 
 static void insert_branch(struct ax_region_node *parent, unsigned slot,
@@ -223,7 +172,7 @@ static unsigned split_point(const struct ax_region_node *node, unsigned slot)
 
 /* Split a node of the path. Its parent has room. The path keeps its meaning. */
 static void split(struct ax_region_set *set, struct ax_region_path *path, unsigned level,
-		  struct ax_region_pool *pool)
+		  struct ax_pool *pool)
 {
 	struct ax_region_node *low = path->node[level];
 	struct ax_region_node *high = new_node(set, level, pool);
@@ -244,8 +193,7 @@ static void split(struct ax_region_set *set, struct ax_region_path *path, unsign
 }
 
 /* Make room for one more entry in the leaf of the path. */
-static void make_room(struct ax_region_set *set, struct ax_region_path *path,
-		      struct ax_region_pool *pool)
+static void make_room(struct ax_region_set *set, struct ax_region_path *path, struct ax_pool *pool)
 {
 	unsigned level = ax_region_full_levels(set, path);
 
@@ -267,7 +215,7 @@ static void make_room(struct ax_region_set *set, struct ax_region_path *path,
  * COUNT_MIN is at least two, and because a root with one child gives way to it (ax_region_settle()).
  */
 static void rebalance(struct ax_region_set *set, struct ax_region_node *parent, unsigned slot,
-		      struct ax_region_pool *pool)
+		      struct ax_pool *pool)
 {
 	struct ax_region_node *low = parent->entry[slot].branch.child;
 	struct ax_region_node *high;
@@ -303,7 +251,7 @@ static void rebalance(struct ax_region_set *set, struct ax_region_node *parent, 
 }
 
 void ax_region_settle(struct ax_region_set *set, struct ax_region_path *path,
-		      struct ax_region_holes holes, struct ax_region_pool *pool)
+		      struct ax_region_holes holes, struct ax_pool *pool)
 {
 	struct ax_region_node *root;
 
@@ -334,7 +282,7 @@ void ax_region_settle(struct ax_region_set *set, struct ax_region_path *path,
 }
 
 void ax_region_splice(struct ax_region_set *set, struct ax_region_path *path, unsigned drop,
-		      const struct ax_region *regions, unsigned count, struct ax_region_pool *pool)
+		      const struct ax_region *regions, unsigned count, struct ax_pool *pool)
 {
 	struct ax_region_node *leaf;
 	struct ax_region_holes holes;
@@ -361,21 +309,4 @@ void ax_region_splice(struct ax_region_set *set, struct ax_region_path *path, un
 	set->count -= drop;
 	holes.gained = widest(leaf, from, slot + count, UINT64_MAX);
 	ax_region_settle(set, path, holes, pool);
-}
-
-/* The nodes that wait to be looked at are on a list of their own, so that no stack is needed. */
-void ax_region_clear(struct ax_region_set *set, struct ax_region_pool *pool)
-{
-	struct ax_region_pool waiting = {NULL, 0};
-
-	if (set->root)
-		pool_put(&waiting, set->root);
-	while (waiting.count > 0) {
-		struct ax_region_node *node = pool_take(&waiting);
-
-		for (unsigned i = 0; node->level > 0 && i < node->count; i++)
-			pool_put(&waiting, node->entry[i].branch.child);
-		pool_put(pool, node);
-	}
-	ax_region_set_init(set);
 }

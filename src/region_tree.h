@@ -111,7 +111,7 @@ unsigned ax_region_full_levels(const struct ax_region_set *set, const struct ax_
  * @pool: Gives and takes nodes.
  */
 void ax_region_splice(struct ax_region_set *set, struct ax_region_path *path, unsigned drop,
-		      const struct ax_region *regions, unsigned count, struct ax_region_pool *pool);
+		      const struct ax_region *regions, unsigned count, struct ax_pool *pool);
 
 /**
  * ax_region_settle() - Mend the tree above a leaf whose entries were changed in place.
@@ -121,7 +121,7 @@ void ax_region_splice(struct ax_region_set *set, struct ax_region_path *path, un
  * @pool: Takes nodes.
  */
 void ax_region_settle(struct ax_region_set *set, struct ax_region_path *path,
-		      struct ax_region_holes holes, struct ax_region_pool *pool);
+		      struct ax_region_holes holes, struct ax_pool *pool);
 
 #pragma GCC visibility pop
 

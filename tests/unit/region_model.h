@@ -21,6 +21,12 @@
 
 #define PAGE 4096ull
 
+/* Frames of any address will do for a node. */
+static bool fill_pool(struct ax_pool *pool, size_t count)
+{
+	return ax_pool_fill(pool, count, AX_POOL_ANY_ADDRESS) == AX_OK;
+}
+
 /* ---- the checker */
 
 struct check_totals {
@@ -60,7 +66,7 @@ static struct ax_region_branch check_node(struct ax_region_node *node, unsigned 
 	struct ax_region_branch real = {.child = node};
 
 	totals->nodes++;
-	assert_ptr_equal(mock_ptr(node->frame.raw), node);
+	assert_ptr_equal(mock_ptr(node->frame.hpa), node);
 	assert_int_equal(node->level, level);
 	assert_in_range(node->count, root ? (level > 0 ? 2 : 1) : AX_REGION_NODE_MIN,
 			AX_REGION_NODE_CAPACITY);
@@ -124,7 +130,7 @@ static size_t change_needs(const struct ax_region_set *set, const struct change 
 }
 
 static void change_apply(struct ax_region_set *set, const struct change *change,
-			 struct ax_region_pool *pool)
+			 struct ax_pool *pool)
 {
 	const struct ax_region *region = &change->region;
 
@@ -150,19 +156,19 @@ static void change_apply(struct ax_region_set *set, const struct change *change,
 static size_t change_exactly(struct ax_region_set *set, const struct change *change)
 {
 	size_t needs = change_needs(set, change);
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 	size_t held;
 
-	assert_true(ax_region_pool_fill(&pool, needs));
+	assert_true(fill_pool(&pool, needs));
 	assert_int_equal(pool.count, needs);
-	for (struct ax_region_node *node = pool.free; node; node = node->next)
-		node->level = UNTOUCHED;
+	for (struct ax_pool_frame *frame = pool.free; frame; frame = frame->next)
+		((struct ax_region_node *)(void *)frame)->level = UNTOUCHED;
 	held = ax_region_node_frames(set) + pool.count;
 	change_apply(set, change, &pool);
 	assert_int_equal(ax_region_node_frames(set) + pool.count, held);
-	for (struct ax_region_node *node = pool.free; node; node = node->next)
-		assert_int_not_equal(node->level, UNTOUCHED);
-	ax_region_pool_drain(&pool);
+	for (struct ax_pool_frame *frame = pool.free; frame; frame = frame->next)
+		assert_int_not_equal(((struct ax_region_node *)(void *)frame)->level, UNTOUCHED);
+	ax_pool_drain(&pool);
 	assert_int_equal(pool.count, 0);
 	assert_null(pool.free);
 	return needs;

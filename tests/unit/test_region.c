@@ -305,7 +305,7 @@ static struct change scenario_change(const struct scenario *scenario, uint64_t b
 static void play(const struct scenario *scenario, uint64_t base)
 {
 	struct change change = scenario_change(scenario, base);
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 	struct ax_region_set set;
 	struct model model;
 	char picture[2 * PICTURE + 1];
@@ -321,9 +321,9 @@ static void play(const struct scenario *scenario, uint64_t base)
 	draw(&set, base, picture);
 	assert_string_equal(picture, scenario->after);
 
-	ax_region_clear(&set, &pool);
+	ax_region_remove(&set, 0, UINT64_MAX, &pool);
 	assert_int_equal(ax_region_count(&set), 0);
-	ax_region_pool_drain(&pool);
+	ax_pool_drain(&pool);
 	model_destroy(&model);
 	mock_stop();
 }
@@ -385,7 +385,7 @@ static const struct gap_case gap_cases[] = {
 
 static void find_gap_at(const struct gap_case *gap, uint64_t base)
 {
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 	struct ax_region_set set;
 	struct model model;
 	uint64_t untouched = 0x1234, found = untouched;
@@ -401,8 +401,8 @@ static void find_gap_at(const struct gap_case *gap, uint64_t base)
 		fail_msg("%s lo %u last %u hint %u size %u align %u: %s", gap->picture, gap->lo,
 			 gap->last, gap->hint, gap->size, gap->align, ok ? "found" : "not found");
 	assert_int_equal(found, ok ? page_first(&model, (size_t)gap->found) : untouched);
-	ax_region_clear(&set, &pool);
-	ax_region_pool_drain(&pool);
+	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	ax_pool_drain(&pool);
 	model_destroy(&model);
 }
 
@@ -457,7 +457,7 @@ static void questions_about_drawn_sets_are_answered_as_drawn(void **state)
 	(void)state;
 	mock_start(NULL);
 	for (size_t i = 0; i < 2 * sizeof(pictures) / sizeof(pictures[0]); i++) {
-		struct ax_region_pool pool = {NULL, 0};
+		struct ax_pool pool = {NULL, 0};
 		struct ax_region_set set;
 		struct model model;
 
@@ -465,8 +465,8 @@ static void questions_about_drawn_sets_are_answered_as_drawn(void **state)
 		ax_region_set_init(&set);
 		build(&set, &model, pictures[i / 2]);
 		ask_everything(&set, &model);
-		ax_region_clear(&set, &pool);
-		ax_region_pool_drain(&pool);
+		ax_region_remove(&set, 0, UINT64_MAX, &pool);
+		ax_pool_drain(&pool);
 		model_destroy(&model);
 	}
 	mock_stop();
@@ -476,7 +476,7 @@ static void questions_about_drawn_sets_are_answered_as_drawn(void **state)
 static void questions_about_single_bytes_are_answered_to_the_byte(void **state)
 {
 	const uint64_t first = 3 * PAGE, last = 7 * PAGE - 1; /* of the region */
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 	struct ax_region_set set;
 	struct model model;
 	uint64_t out = 0;
@@ -503,8 +503,8 @@ static void questions_about_single_bytes_are_answered_to_the_byte(void **state)
 	assert_int_equal(out, 11 * PAGE);
 	assert_true(ax_region_find_gap(&set, first, UINT64_MAX, 0, PAGE + 1, 8 * PAGE, &out));
 	assert_int_equal(out, 16 * PAGE);
-	ax_region_clear(&set, &pool);
-	ax_region_pool_drain(&pool);
+	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	ax_pool_drain(&pool);
 	model_destroy(&model);
 	mock_stop();
 }
@@ -529,46 +529,46 @@ static void find_gap_of_impossible_requests_finds_nothing(void **state)
 
 static void pool_fill_counts_what_is_there(void **state)
 {
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 
 	(void)state;
 	mock_start(NULL);
-	assert_true(ax_region_pool_fill(&pool, 0));
+	assert_true(fill_pool(&pool, 0));
 	assert_int_equal(mock_counts().alloc, 0);
-	assert_true(ax_region_pool_fill(&pool, 3));
-	assert_true(ax_region_pool_fill(&pool, 5));
-	assert_true(ax_region_pool_fill(&pool, 2));
+	assert_true(fill_pool(&pool, 3));
+	assert_true(fill_pool(&pool, 5));
+	assert_true(fill_pool(&pool, 2));
 	assert_int_equal(pool.count, 5);
 	assert_int_equal(mock_frames_held(), 5);
-	ax_region_pool_drain(&pool);
-	ax_region_pool_drain(&pool);
+	ax_pool_drain(&pool);
+	ax_pool_drain(&pool);
 	assert_int_equal(pool.count, 0);
 	mock_stop();
 }
 
 static void pool_fill_without_memory_leaves_the_pool_as_it_was(void **state)
 {
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 
 	(void)state;
 	mock_start(NULL);
-	assert_true(ax_region_pool_fill(&pool, 2));
+	assert_true(fill_pool(&pool, 2));
 	for (unsigned long nth = 1; nth <= 4; nth++) {
 		mock_fail_at(nth);
-		assert_false(ax_region_pool_fill(&pool, 6));
+		assert_false(fill_pool(&pool, 6));
 		assert_int_equal(pool.count, 2);
 		assert_int_equal(mock_frames_held(), 2);
 	}
-	assert_true(ax_region_pool_fill(&pool, 6));
+	assert_true(fill_pool(&pool, 6));
 	assert_int_equal(pool.count, 6);
-	ax_region_pool_drain(&pool);
+	ax_pool_drain(&pool);
 	mock_stop();
 }
 
 static void pool_of_frames_that_begin_at_address_0_is_no_different(void **state)
 {
 	const struct mock_options options = {.at_zero = true};
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 	struct ax_region_set set;
 	struct change change = {.operation = INSERT, .region = picture_region('a', 0, 0)};
 
@@ -578,8 +578,8 @@ static void pool_of_frames_that_begin_at_address_0_is_no_different(void **state)
 	assert_int_equal(change_exactly(&set, &change), 1);
 	assert_true(mock_is_held(0));
 	ax_region_check(&set);
-	ax_region_clear(&set, &pool);
-	ax_region_pool_drain(&pool);
+	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	ax_pool_drain(&pool);
 	mock_stop();
 }
 
@@ -615,7 +615,7 @@ static void many_regions_take_frames_in_proportion(void **state)
 	(void)state;
 	mock_start(NULL);
 	for (size_t i = 0; i < 3; i++) {
-		struct ax_region_pool pool = {NULL, 0};
+		struct ax_pool pool = {NULL, 0};
 		struct ax_region_set set;
 		size_t entries;
 
@@ -628,8 +628,8 @@ static void many_regions_take_frames_in_proportion(void **state)
 		if (AX_REGION_NODE_CAPACITY == 127)
 			assert_true(100 * MANY >= orders[i].percent * entries);
 		assert_int_equal(mock_frames_held(), ax_region_node_frames(&set));
-		ax_region_clear(&set, &pool);
-		ax_region_pool_drain(&pool);
+		ax_region_remove(&set, 0, UINT64_MAX, &pool);
+		ax_pool_drain(&pool);
 		assert_int_equal(mock_frames_held(), 0);
 	}
 	mock_stop();
@@ -834,7 +834,7 @@ static void random_run(const struct shape *shape, struct model *model, struct ax
 static void random_changes_behave_as_the_model(void **state)
 {
 	const struct shape *shape = *state;
-	struct ax_region_pool pool = {NULL, 0};
+	struct ax_pool pool = {NULL, 0};
 	struct ax_region_set set[2];
 	struct model model;
 
@@ -844,10 +844,10 @@ static void random_changes_behave_as_the_model(void **state)
 	ax_region_set_init(&set[0]);
 	ax_region_set_init(&set[1]);
 	random_run(shape, &model, set);
-	ax_region_clear(&set[0], &pool);
-	ax_region_clear(&set[1], &pool);
+	ax_region_remove(&set[0], 0, UINT64_MAX, &pool);
+	ax_region_remove(&set[1], 0, UINT64_MAX, &pool);
 	assert_int_equal(mock_frames_held(), pool.count);
-	ax_region_pool_drain(&pool);
+	ax_pool_drain(&pool);
 	model_destroy(&model);
 	mock_stop();
 }
