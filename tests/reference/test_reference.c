@@ -374,6 +374,8 @@ static void npt_reserved_bits(void **state)
 	assert_int_equal(walk(&cpu, X86_GPA, &any), REF_FAULT_NONE);
 	put(0x100120, 0x101087);
 	assert_int_equal(walk(&cpu, X86_GPA, &any), REF_FAULT_RESERVED);
+	put(0x100120, UINT64_C(0x8000000087)); /* no 512 GiB pages, aligned or not */
+	assert_int_equal(walk(&cpu, X86_GPA, &any), REF_FAULT_RESERVED);
 	put(0x100120, 0x101107); /* bit 8 of a PML4E */
 	assert_int_equal(walk(&cpu, X86_GPA, &any), REF_FAULT_RESERVED);
 	put(0x100120, 0x101047); /* D of a table is ignored */
@@ -413,6 +415,9 @@ static void npt_large_pages_and_types(void **state)
 	cpu.pat = UINT64_C(0x0000010500000406);
 	assert_int_equal(walk(&cpu, X86_GPA, &reads), REF_FAULT_NONE);
 	assert_int_equal(result.leaf.type, REF_TYPE_WC);
+	put(0x103c48, 0xdeadb067); /* entry 0, though A and D are set */
+	assert_int_equal(walk(&cpu, X86_GPA, &reads), REF_FAULT_NONE);
+	assert_int_equal(result.leaf.type, REF_TYPE_WB);
 	put(0x103c48, 0xdeadb087); /* entry 4 */
 	assert_int_equal(walk(&cpu, X86_GPA, &reads), REF_FAULT_NONE);
 	assert_int_equal(result.leaf.type, REF_TYPE_WP);
@@ -489,6 +494,10 @@ static void stage2_concatenated_root_translates(void **state)
 	assert_int_equal(result.leaf.shareability, REF_SHARE_INNER);
 	assert_true(result.leaf.permissions.execute_user);
 	assert_true(result.leaf.permissions.execute_kernel);
+	cpu.lpa = true; /* with 4K bits 15:12 stay what they are */
+	stage2_tables(0x8765f7ff);
+	assert_int_equal(walk(&cpu, STAGE2_GPA, &writes), REF_FAULT_NONE);
+	assert_int_equal(result.hpa, 0x8765f234);
 	assert_int_equal(walk(&cpu, UINT64_C(1) << 40, &reads), REF_FAULT_GPA_WIDTH);
 	assert_int_equal(result.level, 2);
 }
@@ -877,6 +886,9 @@ static void stage2_largest_blocks(void **state)
 	cpu.control = UINT64_C(0x80067594);
 	assert_int_equal(walk(&cpu, UINT64_C(0x40000001234), &reads), REF_FAULT_NONE);
 	assert_int_equal(result.hpa, UINT64_C(0x40000001234));
+	put(0x100008, UINT64_C(0x00100400000007fd)); /* no contiguous bit there either */
+	assert_int_equal(walk(&cpu, UINT64_C(0x40000001234), &reads), REF_FAULT_RESERVED);
+	put(0x100008, UINT64_C(0x400000007fd));
 	cpu.pa_bits = 48; /* FEAT_LPA in a CPU with less than 52 bits */
 	assert_int_equal(walk(&cpu, UINT64_C(0x40000001234), &reads), REF_FAULT_TRANSLATION);
 }

@@ -99,7 +99,9 @@ static void what_changes_nothing_asks_for_nothing(struct test_space *s)
 	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 0, AX_READ));
 	CHECK_ERROR(ax_addrspace_protect(&s->as, ax_gpa(0), K4, AX_READ), AX_ENOENT);
 	CHECK_ERROR(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM), 1), AX_EALIGN);
-	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM), AX_READ));
+	/* A spurious fault comes from a cached invalid entry where there is such a thing. */
+	if (!caches_invalid_entries(s))
+		CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM), AX_READ));
 	CHECK_EQUAL(mock_counts().tlb, 0);
 }
 
