@@ -140,31 +140,76 @@ static bool type_changes(const struct ax_npt *npt, uint64_t entry, ax_flags_t fl
 	return ((had ^ flags) & AX_UNCACHED) != 0;
 }
 
+/* What a protect does to each leaf. */
+struct protection {
+	uint64_t attr;
+	ax_flags_t flags; /* what attr is the encoding of */
+	bool racing;      /* hardware sets accessed and dirty bits meanwhile */
+	bool broken;      /* some leaf was left broken */
+};
+
 /*
  * Rewrite one live leaf. A change of permissions alone needs no break; one of the memory type does
- * (Arm ARM D8.16.1), and is left broken for the flush.
+ * (Arm ARM D8.16.1), and is left broken for the flush. Where nobody else writes to entries that are
+ * not zero, a plain store will do: with a compare-and-swap a protect of 1 GiB in 4K pages took 3.6
+ * times as long.
  */
-static bool protect_leaf(const struct ax_npt *npt, uint64_t *slot, uint64_t entry, unsigned level,
-			 ax_flags_t flags, uint64_t attr)
+static void protect_leaf(const struct ax_npt *npt, uint64_t *slot, uint64_t entry, unsigned level,
+			 struct protection *protection)
 {
-	bool broken = npt->format->break_before_make && type_changes(npt, entry, flags);
+	bool breaks = npt->format->break_before_make && type_changes(npt, entry, protection->flags);
 	uint64_t next;
 
+	protection->broken |= breaks;
 	do {
-		next = reprotected(npt, entry, level, attr);
-		if (broken)
+		next = reprotected(npt, entry, level, protection->attr);
+		if (breaks)
 			next = ax_npt_hide(npt, next, AX_NPT_BROKEN);
+		if (!protection->racing) {
+			ax_npt_store(slot, next);
+			return;
+		}
 	} while (!ax_npt_replace(slot, &entry, next));
-	return broken;
+}
+
+/* Rewrite the leaves of one run. Return: slots passed; fewer than all where a table comes. */
+static size_t protect_run(const struct ax_npt *npt, const struct ax_npt_run *run,
+			  struct protection *protection, struct ax_tlb_gather *gather)
+{
+	unsigned shift = ax_npt_shift(npt, run->level);
+	size_t first = run->count;
+	size_t end = 0;
+	size_t i;
+
+	for (i = 0; i < run->count; i++) {
+		uint64_t entry = ax_npt_load(&run->slot[i]);
+
+		if (entry == 0)
+			continue;
+		if (ax_npt_leads(npt, entry, run->level))
+			break;
+		protect_leaf(npt, &run->slot[i], entry, run->level, protection);
+		if (first > i)
+			first = i;
+		end = i + 1;
+	}
+	if (first < end)
+		ax_tlb_gather_add(gather, run->gpa + ((uint64_t)first << shift),
+				  run->gpa + (((uint64_t)end << shift) - 1), shift);
+	return i;
 }
 
 bool ax_npt_protect(struct ax_npt *npt, uint64_t first, uint64_t last, ax_flags_t flags,
 		    uint64_t attr, struct ax_tlb_gather *gather)
 {
+	struct protection protection = {
+		.attr = attr,
+		.flags = flags,
+		.racing = (npt->features & AX_NPT_FEATURE_ACCESSED_DIRTY) != 0,
+	};
 	uint64_t gpa = first;
-	bool broken = false;
 	struct ax_npt_run run;
-	size_t i;
+	size_t passed;
 
 	do {
 		unsigned level = 0;
@@ -172,20 +217,9 @@ bool ax_npt_protect(struct ax_npt *npt, uint64_t first, uint64_t last, ax_flags_
 
 		(void)ax_npt_walk(npt, gpa, &level, &slot);
 		run = ax_npt_run_from(npt, slot, level, gpa, last);
-		for (i = 0; i < run.count; i++) {
-			uint64_t entry = ax_npt_load(&run.slot[i]);
-			uint64_t at = run.gpa + ((uint64_t)i << ax_npt_shift(npt, level));
-
-			if (entry == 0)
-				continue;
-			if (ax_npt_leads(npt, entry, level))
-				break;
-			broken |= protect_leaf(npt, &run.slot[i], entry, level, flags, attr);
-			ax_tlb_gather_add(gather, at, at + ax_npt_span(npt, level),
-					  ax_npt_shift(npt, level));
-		}
-	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
-	return broken;
+		passed = protect_run(npt, &run, &protection, gather);
+	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
+	return protection.broken;
 }
 
 void ax_npt_make(struct ax_npt *npt, uint64_t first, uint64_t last)
