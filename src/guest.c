@@ -16,9 +16,7 @@
 #include "npt.h"
 #include "npt_entry.h"
 
-/* What a chunk is for. */
 enum direction {
-	BACK_ONLY,
 	FROM_GUEST,
 	TO_GUEST,
 };
@@ -62,7 +60,7 @@ static ax_error_t chunk_at(struct ax_addrspace *as, const struct ax_section *sec
 	return AX_OK;
 }
 
-/* One chunk in a section of its own. @host is NULL for BACK_ONLY. */
+/* One chunk in a section of its own. Without @host it is only checked and backed. */
 static ax_error_t do_chunk(struct ax_addrspace *as, uint64_t addr, unsigned char *host, size_t want,
 			   enum direction direction, size_t *done)
 {
@@ -73,9 +71,9 @@ static ax_error_t do_chunk(struct ax_addrspace *as, uint64_t addr, unsigned char
 	ax_guard_enter(&as->guard, &section);
 	error = chunk_at(as, &section, addr, want, direction == TO_GUEST ? AX_WRITE : AX_READ, &ptr,
 			 done);
-	if (error == AX_OK && direction == FROM_GUEST)
+	if (error == AX_OK && host && direction == FROM_GUEST)
 		memcpy(host, ptr, *done);
-	else if (error == AX_OK && direction == TO_GUEST)
+	else if (error == AX_OK && host)
 		memcpy(ptr, host, *done);
 	ax_guard_leave(&section);
 	return error;
@@ -145,7 +143,7 @@ static ax_error_t copy(struct ax_addrspace *as, ax_gpa_t start, unsigned char *h
 	if (error == AX_OK && size > AX_PAGE_SIZE_4K - start.raw % AX_PAGE_SIZE_4K) {
 		error = check_regions(as, start.raw, size, access);
 		if (error == AX_OK)
-			error = do_range(as, start.raw, NULL, size, BACK_ONLY);
+			error = do_range(as, start.raw, NULL, size, direction);
 	}
 	return error == AX_OK ? do_range(as, start.raw, host, size, direction) : error;
 }

@@ -13,11 +13,7 @@
 
 static void *grow(void *memory, size_t count, size_t size)
 {
-	void *grown = realloc(memory, count * size);
-
-	if (!grown)
-		FAIL("the test itself ran out of memory");
-	return grown;
+	return story_realloc(memory, count * size);
 }
 
 /* Leaves */
@@ -89,7 +85,7 @@ void leaf_list_scan(struct leaf_list *list, const struct test_space *s)
 
 void leaf_list_free(struct leaf_list *list)
 {
-	free(list->leaves);
+	story_free(list->leaves);
 	*list = (struct leaf_list){0};
 }
 
@@ -394,7 +390,7 @@ static void check_leaves(const struct test_space *s, const struct expect *map, s
 	if (mapped != expected)
 		FAIL("%#" PRIx64 " bytes are mapped, %#" PRIx64 " should be", mapped, expected);
 	check_owned(s, &frames);
-	free(frames.frames);
+	story_free(frames.frames);
 }
 
 /* Regions */
@@ -691,7 +687,7 @@ void snapshot_take(struct snapshot *snapshot, const struct test_space *s)
 void snapshot_free(struct snapshot *snapshot)
 {
 	leaf_list_free(&snapshot->leaves);
-	free(snapshot->regions);
+	story_free(snapshot->regions);
 	*snapshot = (struct snapshot){0};
 }
 

@@ -86,7 +86,7 @@ void check_tables(struct test_space *s);
 
 /**
  * struct leaf_list - All leaves of a table, in ascending order.
- * @leaves: malloc()ed.
+ * @leaves: Their array, see story_realloc().
  * @count: How many.
  */
 struct leaf_list {

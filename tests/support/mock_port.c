@@ -289,6 +289,24 @@ unsigned long mock_failures(void)
 	return failures;
 }
 
+static ax_hpa_t taken[MOCK_FRAMES];
+static size_t taken_count;
+
+void mock_take_all(void)
+{
+	for (taken_count = 0; taken_count < MOCK_FRAMES; taken_count++) {
+		taken[taken_count] = ax_memory_alloc_frame();
+		if (ax_hpa_is_none(taken[taken_count]))
+			break;
+	}
+}
+
+void mock_give_all(void)
+{
+	while (taken_count)
+		ax_memory_dealloc_frame(taken[--taken_count]);
+}
+
 static bool must_fail(void)
 {
 	bool fail = mock.fail_at == 1 || mock.fail_after == 0;

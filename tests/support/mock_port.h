@@ -83,6 +83,12 @@ void mock_use_far(bool far);
 /** mock_set_cpu_num() - What ax_host_get_cpu_num() returns. mock_start() sets 1. */
 void mock_set_cpu_num(size_t count);
 
+/** mock_take_all() - Take every single frame that is left, so that what comes back is handed out next. */
+void mock_take_all(void);
+
+/** mock_give_all() - Give back what mock_take_all() took. */
+void mock_give_all(void);
+
 /* Failures. A contiguous allocation is one allocation. */
 
 /** mock_fail_at() - The @nth allocation from now on fails, once; 1 is the next. 0: none. */

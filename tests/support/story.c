@@ -17,20 +17,133 @@
 /* Which configuration runs; NULL outside of stories. */
 static const struct format_case *current_format;
 static unsigned current_cpus;
+static char current_note[256];
+/* Where a failure that is expected goes on; NULL: none is. */
+static jmp_buf *expected;
+
+void story_note(const char *format, ...)
+{
+	va_list args;
+
+	current_note[0] = '\0';
+	if (!format)
+		return;
+	va_start(args, format);
+	vsnprintf(current_note, sizeof(current_note), format, args);
+	va_end(args);
+}
 
 _Noreturn void story_fail(const char *file, int line, const char *format, ...)
 {
 	va_list args;
 
+	if (expected)
+		longjmp(*expected, 1);
 	fprintf(stderr, "%s:%d: ", file, line);
 	if (current_format)
 		fprintf(stderr, "[%s, %u CPU] ", current_format->name, current_cpus);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
+	if (current_note[0])
+		fprintf(stderr, "\n\twhile: %s", current_note);
 	fputc('\n', stderr);
 	_fail(file, line);
 	abort();
+}
+
+/**
+ * struct block - Head of what story_realloc() returns.
+ * @next: The block before it.
+ * @born: Counts up.
+ * @kept: See story_keep().
+ */
+struct block {
+	struct block *next;
+	unsigned long born;
+	bool kept;
+	_Alignas(max_align_t) unsigned char bytes[];
+};
+
+static struct block *blocks;
+static unsigned long births;
+
+static struct block **find_block(const void *memory)
+{
+	struct block **link = &blocks;
+
+	while (*link && (*link)->bytes != (const unsigned char *)memory)
+		link = &(*link)->next;
+	return link;
+}
+
+void *story_realloc(void *memory, size_t size)
+{
+	struct block **link = memory ? find_block(memory) : &blocks;
+	struct block *old = memory ? *link : NULL;
+	struct block *next = memory ? old->next : blocks;
+	unsigned long born = memory ? old->born : ++births;
+	bool kept = memory && old->kept;
+	struct block *block = realloc(old, sizeof(*block) + size);
+
+	if (!block)
+		FAIL("the test itself ran out of memory");
+	block->next = next;
+	block->born = born;
+	block->kept = kept;
+	*link = block;
+	return block->bytes;
+}
+
+void story_keep(void *memory)
+{
+	if (memory)
+		(*find_block(memory))->kept = true;
+}
+
+void story_free(void *memory)
+{
+	struct block **link = find_block(memory);
+	struct block *block = *link;
+
+	if (!memory)
+		return;
+	*link = block->next;
+	free(block);
+}
+
+/* What was born after a moment, and is not kept. */
+static void free_blocks(unsigned long moment, bool all)
+{
+	struct block **link = &blocks;
+
+	while (*link) {
+		struct block *block = *link;
+
+		if (!all && (block->kept || block->born <= moment)) {
+			link = &block->next;
+			continue;
+		}
+		*link = block->next;
+		free(block);
+	}
+}
+
+bool story_fails(void (*step)(struct test_space *s), struct test_space *s)
+{
+	jmp_buf here;
+	volatile bool failed = true;
+	unsigned long moment = births;
+
+	if (setjmp(here) == 0) {
+		expected = &here;
+		step(s);
+		failed = false;
+	}
+	expected = NULL;
+	if (failed)
+		free_blocks(moment, false);
+	return failed;
 }
 
 const char *story_error_name(ax_error_t error)
@@ -70,6 +183,7 @@ static void run_on(const struct story *story, const struct format_case *format, 
 
 	current_format = format;
 	current_cpus = cpus;
+	story_note(NULL);
 	mock_start(NULL);
 	space_make(&space, format, cpus);
 	tlb_model_begin(&space);
@@ -112,6 +226,7 @@ static void run_story(void **state)
 
 	current_format = NULL;
 	tlb_model_drop();
+	free_blocks(0, true);
 	mock_set_error_handler(port_error);
 	if (story->plain) {
 		mock_start(NULL);
@@ -142,5 +257,7 @@ int stories_run(const char *group, const struct story *stories, size_t count)
 	}
 	failed = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 	free(tests);
+	tlb_model_drop();
+	free_blocks(0, true);
 	return failed;
 }

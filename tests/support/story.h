@@ -77,6 +77,29 @@ int stories_run(const char *group, const struct story *stories, size_t count);
 _Noreturn void story_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** story_note() - What the test is about to do, for the message of a failure. NULL: nothing. */
+void story_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * story_fails() - Whether a step fails the test, for tests of the checks themselves.
+ * @step: Run once; what it had in hand when it failed is lost.
+ * @s: Handed to it.
+ */
+bool story_fails(void (*step)(struct test_space *s), struct test_space *s);
+
+/**
+ * story_realloc() - realloc() of what the test's own tools need. A failed test gives it back.
+ * @memory: From an earlier call, or NULL.
+ * @size: Bytes.
+ */
+void *story_realloc(void *memory, size_t size);
+
+/** story_keep() - @memory outlives the failure that story_fails() waits for. NULL is fine. */
+void story_keep(void *memory);
+
+/** story_free() - free() of it. NULL is fine. */
+void story_free(void *memory);
+
 /** story_error_name() - "AX_ENOENT (-5)". */
 const char *story_error_name(ax_error_t error);
 

@@ -2,7 +2,6 @@
 #include "tlb_model.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "check.h"
 #include "mock_port.h"
@@ -41,11 +40,7 @@ static struct {
 
 static void *sized(void *memory, size_t count, size_t size)
 {
-	void *resized = realloc(memory, (count ? count : 1) * size);
-
-	if (!resized)
-		FAIL("the test itself ran out of memory");
-	return resized;
+	return story_realloc(memory, (count ? count : 1) * size);
 }
 
 static bool overlap(uint64_t first, uint64_t last, struct span span)
@@ -140,6 +135,7 @@ static void on_request(const struct ax_tlb_request *request, void *context)
 		drop_tables(span);
 	model.requests = sized(model.requests, model.request_count + 1, sizeof(*model.requests));
 	model.requests[model.request_count++] = span;
+	story_keep(model.requests);
 }
 
 /* Frames that come back */
@@ -253,7 +249,7 @@ static void judge(const struct leaf_list *leaves, const struct table_list *table
 static void remember(struct leaf_list leaves, struct table_list tables)
 {
 	leaf_list_free(&model.before);
-	free(model.tables);
+	story_free(model.tables);
 	model.before = leaves;
 	model.dropped = sized(model.dropped, leaves.count, sizeof(*model.dropped));
 	for (size_t i = 0; i < leaves.count; i++)
@@ -261,6 +257,9 @@ static void remember(struct leaf_list leaves, struct table_list tables)
 	model.tables = tables.tables;
 	model.table_count = tables.count;
 	model.request_count = 0;
+	story_keep(model.before.leaves);
+	story_keep(model.dropped);
+	story_keep(model.tables);
 }
 
 void tlb_model_sync(void)
@@ -281,6 +280,12 @@ void tlb_model_drop(void)
 {
 	model.space = NULL;
 	leaf_list_free(&model.before);
+	story_free(model.dropped);
+	story_free(model.tables);
+	story_free(model.requests);
+	model.dropped = NULL;
+	model.tables = NULL;
+	model.requests = NULL;
 	model.table_count = 0;
 	model.request_count = 0;
 	mock_set_tlb_hook(NULL, NULL);
