@@ -53,11 +53,10 @@ target_host := -fno-delete-null-pointer-checks
 
 ifeq ($(ARCH),host)
 sources := $(AX_SRC_COMMON) $(AX_SRC_HOST)
-cppflags := $(AX_CPPFLAGS_HOST)
 else
 sources := $(AX_SRC_COMMON) $(AX_SRC_ARCH_$(ARCH))
-cppflags := $(AX_CPPFLAGS)
 endif
+cppflags := $(AX_CPPFLAGS)
 objects := $(sources:$(AX_DIR)/%.c=$(OUT)/obj/%.o)
 compile := $(CC) -std=c11 -O2 -g $(warnings) $(target_$(ARCH)) $(cppflags) $(CPPFLAGS) $(CFLAGS)
 
@@ -139,7 +138,8 @@ help:
 #: make format          clang-format over the tree; format-check only looks
 #: make lint            clang-tidy and cppcheck
 #: make clean           remove O
-#: Parts of check: check-builds check-headers check-link check-unit check-reference
+#: Parts of check: check-builds check-headers check-link check-unit check-reference check-model
+#:                 check-readme check-run
 #:
 #: ARCH=aarch64|riscv64|x86_64|host   LLVM=1 (clang)   CROSS_COMPILE=prefix-   CC= AR= CPPFLAGS= CFLAGS=
 #: O=directory (build)   WERROR=1 (warnings are errors)   V=1 (show commands)

@@ -9,8 +9,8 @@
 #	CPPFLAGS += $(AX_CPPFLAGS)
 #
 # AX_SRC_COMMON and one AX_SRC_ARCH_<arch> make a library for that target. AX_SRC_COMMON and
-# AX_SRC_HOST, compiled with AX_CPPFLAGS_HOST, make the one for tests on a developer's machine. C11
-# (or gnu11), gcc or clang; no flag is needed beyond those of the target.
+# AX_SRC_HOST make the one for tests on a developer's machine. C11 (or gnu11), gcc or clang; no flag is
+# needed beyond those of the target.
 
 AX_DIR ?= .
 
@@ -75,4 +75,3 @@ AX_SRC_HOST := $(AX_SRC_FORMAT_aarch64) $(AX_SRC_FORMAT_riscv64) $(AX_SRC_FORMAT
 	$(AX_DIR)/src/host_caps.c $(AX_DIR)/src/host_tlb.c
 
 AX_CPPFLAGS := -I$(AX_DIR)/include -I$(AX_DIR)/src
-AX_CPPFLAGS_HOST := $(AX_CPPFLAGS) -DAX_HOST

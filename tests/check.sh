@@ -3,7 +3,7 @@
 #
 # Everything that is checked, one line a step, `N passed, N failed` at the end.
 #
-#	tests/check.sh [builds] [headers] [link] [unit] [reference] [run]     default: all
+#	tests/check.sh [builds] [headers] [link] [unit] [reference] [model] [readme] [run]     default: all
 #
 # O: build directory. V=1: show what each step prints. UNIT: this unit test alone. A step that fails
 # always shows what it printed.
@@ -14,6 +14,11 @@ O=${O:-build}
 out=$O/check
 jobs=$(nproc)
 export LC_ALL=C
+
+# Two runs in one directory would judge each other's files.
+mkdir -p "$out"
+exec 9>"$out/lock"
+flock -n 9 || { echo "waiting for another run in $out"; flock 9; }
 
 logs=$out/logs
 rm -rf "$logs"
@@ -38,7 +43,7 @@ count() { # log status
 run_step() { # name command...
 	local name=$1 log=$logs/${1//[ \/]/-} status=0 passed failed start=$SECONDS
 	shift
-	"$@" >"$log" 2>&1 </dev/null || status=$?
+	"$@" >"$log" 2>&1 </dev/null 9>&- || status=$?
 	read -r passed failed < <(count "$log" $status)
 	echo "$passed $failed" >"$log.count"
 	if [ "$failed" -ne 0 ]; then
@@ -114,12 +119,21 @@ group_reference() {
 	group_programs reference
 }
 
+group_model() {
+	group_programs model
+}
+
+group_readme() {
+	settle
+	step "readme" env O="$O" tests/readme/run.sh
+}
+
 group_run() {
 	settle
 	step "run aarch64" make --no-print-directory O="$O" run
 }
 
-[ $# -gt 0 ] || set -- builds headers link unit reference run
+[ $# -gt 0 ] || set -- builds headers link unit reference model readme run
 
 if ! tests/setup.sh check; then
 	echo "0 passed, 1 failed"

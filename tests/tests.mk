@@ -12,11 +12,11 @@ check-%:
 
 # ---- test programs: `make ARCH=host programs`
 #
-# Each tests/unit/test_NAME.c and tests/reference/test_NAME.c is a cmocka program over the library of
-# the host build. All other C files of tests/support and tests/reference are in one archive: a program
+# Each test_NAME.c of tests/unit, tests/reference and tests/model is a cmocka program over the library
+# of the host build. All other C files of tests/support and tests/reference are in one archive: a program
 # that calls the mock port gets the mock port, one that does not may be a port of its own.
 
-test_dirs := tests/unit tests/reference
+test_dirs := tests/unit tests/reference tests/model
 test_sources := $(wildcard $(addsuffix /test_*.c,$(test_dirs)))
 support_sources := $(filter-out $(test_sources),$(wildcard tests/support/*.c tests/reference/*.c))
 
