@@ -85,7 +85,9 @@ group_builds() {
 }
 
 group_headers() {
-	step "headers" env O="$O" tests/headers/run.sh
+	settle
+	step "headers gcc" env O="$O" tests/headers/run.sh gcc
+	step "headers clang" env O="$O" tests/headers/run.sh clang
 }
 
 group_link() {
