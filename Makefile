@@ -120,6 +120,7 @@ install: $(LIB)
 
 .PHONY: run clean help
 run:
+	@tests/setup.sh run
 	$(Q)$(MAKE) --no-print-directory -C tests/hypervisor run ARCH=$(if $(filter file,$(origin ARCH)),aarch64,$(ARCH))
 
 clean:

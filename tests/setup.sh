@@ -4,7 +4,7 @@
 # Sees to it that the tools are there, on Debian 12 or alike: silent when they are, installs what is
 # missing when it may, else says what to install.
 #
-#	tests/setup.sh check|lint
+#	tests/setup.sh check|run|lint
 set -u
 
 missing=()
@@ -30,6 +30,17 @@ check)
 	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 	need riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
 	need /usr/include/cmocka.h libcmocka-dev
+	need qemu-system-aarch64 qemu-system-arm
+	;;
+run)
+	need make make
+	if [ -n "${LLVM:-}" ]; then
+		need clang clang
+		need ld.lld lld
+		need llvm-ar llvm
+	else
+		need "${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" gcc-aarch64-linux-gnu
+	fi
 	need qemu-system-aarch64 qemu-system-arm
 	;;
 lint)
