@@ -349,7 +349,7 @@ static ax_error_t populate(struct ax_addrspace *as, const struct ax_region *regi
 	uint64_t hi;
 
 	if (error == AX_OK) {
-		ax_npt_commit(&as->npt, region->first, region->last);
+		ax_npt_reveal(&as->npt, region->first, region->last, true);
 		return AX_OK;
 	}
 	ax_tlb_gather_init(&gather);
@@ -493,7 +493,7 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 		broken = ax_npt_protect(&as->npt, first, last, flags, attr, &gather);
 		ax_tlb_flush(&as->npt, &gather);
 		if (broken)
-			ax_npt_make(&as->npt, first, last);
+			ax_npt_reveal(&as->npt, first, last, false);
 		change_finish(as, &change, &nodes);
 	}
 	ax_pool_drain(&tables);

@@ -8,10 +8,10 @@
  * says what it needs or gets it, and may fail with nothing changed, and one that acts and cannot.
  *
  *   map      ax_npt_enter_needs, pool           ax_npt_enter
- *   populate ax_npt_stage (undone by drop)      ax_npt_commit
+ *   populate ax_npt_stage (undone by a kill)    ax_npt_reveal
  *   fault    ax_npt_branch_grow                 ax_npt_install
  *   cut      ax_npt_split_needs, pool           ax_npt_split
- *   protect  (split)                            ax_npt_protect, flush, ax_npt_make
+ *   protect  (split)                            ax_npt_protect, flush, ax_npt_reveal
  *   unmap    (split)                            ax_npt_kill, flush, wait for readers, ax_npt_sweep
  */
 #ifndef AX_SRC_NPT_H
@@ -103,13 +103,17 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 /**
  * ax_npt_stage() - Back an empty range with zeroed memory of the space's own, out of hardware's sight.
  *
- * Return: AX_OK; AX_ENOMEM, AX_ERANGE: then what was got is still staged, and the caller drops it.
+ * Return: AX_OK; AX_ENOMEM, AX_ERANGE: then what was got is still staged, and the caller kills and sweeps it.
  */
 AX_MUST_CHECK ax_error_t ax_npt_stage(struct ax_npt *npt, uint64_t first, uint64_t last,
 				      uint64_t attr);
 
-/** ax_npt_commit() - Let hardware see what was staged in a range. */
-void ax_npt_commit(struct ax_npt *npt, uint64_t first, uint64_t last);
+/**
+ * ax_npt_reveal() - Let hardware see every leaf in a range that was staged, or broken: the act of a
+ * populate, and the make of break-before-make.
+ * @tables: New tables may have been linked on the way.
+ */
+void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool tables);
 
 /**
  * struct ax_npt_branch - Zeroed tables that a fault has got so far; {0} is none.
@@ -155,13 +159,10 @@ void ax_npt_split(struct ax_npt *npt, uint64_t first, uint64_t last, struct ax_p
  * ax_npt_protect() - Rewrite the attr of every leaf in a range that no leaf lies across the ends of.
  * @flags: What @attr is the encoding of.
  *
- * Return: true when some were left broken, to be made by ax_npt_make() after the flush.
+ * Return: true when some were left broken, to be made by ax_npt_reveal() after the flush.
  */
 bool ax_npt_protect(struct ax_npt *npt, uint64_t first, uint64_t last, ax_flags_t flags,
 		    uint64_t attr, struct ax_tlb_gather *gather);
-
-/** ax_npt_make() - The make of break-before-make: show every broken leaf in a range. */
-void ax_npt_make(struct ax_npt *npt, uint64_t first, uint64_t last);
 
 /**
  * ax_npt_kill() - Take every leaf in a range that no leaf lies across the ends of, and every table

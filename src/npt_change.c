@@ -212,36 +212,28 @@ bool ax_npt_protect(struct ax_npt *npt, uint64_t first, uint64_t last, ax_flags_
 	size_t passed;
 
 	do {
-		unsigned level = 0;
-		uint64_t *slot;
-
-		(void)ax_npt_walk(npt, gpa, &level, &slot);
-		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		run = ax_npt_run_at(npt, gpa, last);
 		passed = protect_run(npt, &run, &protection, gather);
 	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
 	return protection.broken;
 }
 
-void ax_npt_make(struct ax_npt *npt, uint64_t first, uint64_t last)
+void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool tables)
 {
 	uint64_t gpa = first;
 	struct ax_npt_run run;
 	size_t i;
 
 	do {
-		unsigned level = 0;
-		uint64_t *slot;
-
-		(void)ax_npt_walk(npt, gpa, &level, &slot);
-		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		run = ax_npt_run_at(npt, gpa, last);
 		for (i = 0; i < run.count; i++) {
 			uint64_t entry = ax_npt_load(&run.slot[i]);
 
-			if (ax_npt_leads(npt, entry, level))
+			if (ax_npt_leads(npt, entry, run.level))
 				break;
 			if (entry != 0 && !ax_npt_present(npt, entry))
 				ax_npt_store(&run.slot[i], ax_npt_show(npt, entry));
 		}
 	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
-	ax_tlb_publish(npt, first, last, false, true);
+	ax_tlb_publish(npt, first, last, tables, true);
 }

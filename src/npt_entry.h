@@ -216,6 +216,16 @@ static inline struct ax_npt_run ax_npt_run_from(const struct ax_npt *npt, uint64
 	return run;
 }
 
+/* The slots from the lowest one that there is for @gpa, to the end of its table or to the one for @last. */
+static inline struct ax_npt_run ax_npt_run_at(const struct ax_npt *npt, uint64_t gpa, uint64_t last)
+{
+	unsigned level = 0;
+	uint64_t *slot;
+
+	(void)ax_npt_walk(npt, gpa, &level, &slot);
+	return ax_npt_run_from(npt, slot, level, gpa, last);
+}
+
 /* Move *gpa past @count slots of a run. False when that is past @last. */
 static inline bool ax_npt_run_pass(const struct ax_npt *npt, const struct ax_npt_run *run,
 				   size_t count, uint64_t *gpa, uint64_t last)

@@ -94,9 +94,7 @@ void ax_npt_kill(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t lo,
 			run = ax_npt_run_from(npt, slot, level, gpa, last);
 			passed = 1;
 		} else {
-			level = 0;
-			(void)ax_npt_walk(npt, gpa, &level, &slot);
-			run = ax_npt_run_from(npt, slot, level, gpa, last);
+			run = ax_npt_run_at(npt, gpa, last);
 			passed = kill_run(npt, &run, gather);
 		}
 	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
@@ -247,11 +245,7 @@ void ax_npt_sweep(struct ax_npt *npt, uint64_t first, uint64_t last, bool owned)
 	size_t passed;
 
 	do {
-		unsigned level = 0;
-		uint64_t *slot;
-
-		(void)ax_npt_walk(npt, gpa, &level, &slot);
-		run = ax_npt_run_from(npt, slot, level, gpa, last);
+		run = ax_npt_run_at(npt, gpa, last);
 		passed = sweep_run(npt, &run, owned);
 	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
 }

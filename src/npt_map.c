@@ -272,30 +272,6 @@ ax_error_t ax_npt_stage(struct ax_npt *npt, uint64_t first, uint64_t last, uint6
 	}
 }
 
-void ax_npt_commit(struct ax_npt *npt, uint64_t first, uint64_t last)
-{
-	uint64_t gpa = first;
-	struct ax_npt_run run;
-	size_t i;
-
-	do {
-		unsigned level = 0;
-		uint64_t *slot;
-
-		(void)ax_npt_walk(npt, gpa, &level, &slot);
-		run = ax_npt_run_from(npt, slot, level, gpa, last);
-		for (i = 0; i < run.count; i++) {
-			uint64_t entry = ax_npt_load(&run.slot[i]);
-
-			if (ax_npt_leads(npt, entry, level))
-				break;
-			ax_npt_store(&run.slot[i], ax_npt_show(npt, entry));
-		}
-	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
-	/* New tables may have been linked anywhere on the way. */
-	ax_tlb_publish(npt, first, last, true, true);
-}
-
 ax_error_t ax_npt_branch_grow(const struct ax_npt *npt, struct ax_npt_branch *branch,
 			      unsigned count)
 {
