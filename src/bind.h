@@ -7,7 +7,6 @@
 #define AX_BIND_H
 
 #include <axvisor/api.h>
-#include <axvisor/arch.h>
 #include <axvisor/host.h>
 #include <axvisor/memory.h>
 #include <axvisor/time.h>
@@ -19,8 +18,5 @@ AX_API_ACCESS(ax_vmm, AX_VMM_API);
 AX_API_ACCESS(ax_time, AX_TIME_API);
 AX_API_ACCESS(ax_host, AX_HOST_API);
 AX_API_ACCESS(ax_tlb, AX_TLB_API);
-#ifdef __aarch64__
-AX_API_ACCESS(ax_arch, AX_ARCH_API);
-#endif
 
 #endif /* AX_BIND_H */

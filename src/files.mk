@@ -21,8 +21,6 @@ AX_SRC_COMMON := $(addprefix $(AX_DIR)/, \
 	src/addrspace_dump.c \
 	src/addrspace_fault.c \
 	src/addrspace_query.c \
-	src/api_arch.c \
-	src/api_arch_require.c \
 	src/api_host.c \
 	src/api_host_require.c \
 	src/api_memory.c \
@@ -62,16 +60,21 @@ AX_SRC_FORMAT_aarch64 := $(addprefix $(AX_DIR)/arch/aarch64/, stage2.c)
 AX_SRC_FORMAT_riscv64 := $(addprefix $(AX_DIR)/arch/riscv64/, gstage.c)
 AX_SRC_FORMAT_x86_64 := $(addprefix $(AX_DIR)/arch/x86_64/, ept.c npt.c)
 
-# With them what runs on its CPUs alone. cpu.c needs no privilege, tlb.c and caps.c do.
-ax_src_arch = $(AX_SRC_FORMAT_$1) $(addprefix $(AX_DIR)/arch/$1/, caps.c cpu.c tlb.c)
+# What is for its programs alone and needs no privilege.
+AX_SRC_CPU_aarch64 := $(addprefix $(AX_DIR)/arch/aarch64/, api_arch.c api_arch_require.c cpu.c)
+AX_SRC_CPU_riscv64 := $(AX_DIR)/arch/riscv64/cpu.c
+AX_SRC_CPU_x86_64 := $(AX_DIR)/arch/x86_64/cpu.c
+
+# With them what reads and writes privileged registers.
+ax_src_arch = $(AX_SRC_FORMAT_$1) $(AX_SRC_CPU_$1) $(addprefix $(AX_DIR)/arch/$1/, caps.c tlb.c)
 AX_SRC_ARCH_aarch64 := $(call ax_src_arch,aarch64)
 AX_SRC_ARCH_riscv64 := $(call ax_src_arch,riscv64)
 AX_SRC_ARCH_x86_64 := $(call ax_src_arch,x86_64)
 
-# All formats, this machine's cpu.c, and what stands in for the privileged files.
+# All formats, and what stands in for the privileged files.
 AX_MACHINE ?= $(subst arm64,aarch64,$(subst amd64,x86_64,$(shell uname -m)))
 AX_SRC_HOST := $(AX_SRC_FORMAT_aarch64) $(AX_SRC_FORMAT_riscv64) $(AX_SRC_FORMAT_x86_64) \
-	$(AX_DIR)/arch/$(AX_MACHINE)/cpu.c \
+	$(AX_SRC_CPU_$(AX_MACHINE)) \
 	$(AX_DIR)/src/host_caps.c $(AX_DIR)/src/host_tlb.c
 
 AX_CPPFLAGS := -I$(AX_DIR)/include -I$(AX_DIR)/src
