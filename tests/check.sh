@@ -8,7 +8,7 @@
 # O: build directory. V=1: show what each step prints. UNIT: this unit test alone. A step that fails
 # always shows what it printed.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 unset MAKEFLAGS MAKELEVEL MFLAGS CC AR CFLAGS CPPFLAGS ARCH LLVM
 O=${O:-build}
 out=$O/check

@@ -5,7 +5,7 @@
 #
 #	tests/lint.sh [FILE...]
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 [ $# -gt 0 ] || set -- src/*.c arch/*/*.c
 status=0
 

@@ -27,10 +27,12 @@ check)
 	need ld.lld lld
 	need llvm-ar llvm
 	need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-14-dev
-	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-	need riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+	for arch in aarch64 riscv64 x86_64; do
+		need $arch-linux-gnu-gcc "gcc-${arch/_/-}-linux-gnu"
+	done
 	need /usr/include/cmocka.h libcmocka-dev
 	need qemu-system-aarch64 qemu-system-arm
+	need /usr/lib/ipxe/qemu/efi-virtio.rom ipxe-qemu
 	;;
 run)
 	need make make
@@ -42,6 +44,7 @@ run)
 		need "${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" gcc-aarch64-linux-gnu
 	fi
 	need qemu-system-aarch64 qemu-system-arm
+	need /usr/lib/ipxe/qemu/efi-virtio.rom ipxe-qemu
 	;;
 lint)
 	need clang-tidy clang-tidy

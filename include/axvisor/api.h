@@ -41,7 +41,8 @@
  *   void MODULE_require(void)
  *       Does nothing when called. That it is called (or linked by `-u MODULE_require`) makes every
  *       function of the module a strong reference: the port is pulled out of an archive that comes
- *       later on the command line, and what it lacks is a link error that names it.
+ *       later on the command line, or counts as needed where it is a shared object, and what it
+ *       lacks is a link error that names it.
  *   MODULE_index_NAME, MODULE_api_count
  *       The place of each function in the list, and their number, at most 64.
  *   MODULE_api_vVERSION

@@ -6,7 +6,7 @@
 #
 #	tests/headers/run.sh gcc|clang
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 compiler=$1
 out=${O:-build}/check/headers/$compiler
 mkdir -p "$out"
