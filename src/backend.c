@@ -43,15 +43,6 @@ const struct ax_backend *ax_backend_of(const struct ax_region *region)
 	return (const struct ax_backend *)(uintptr_t)region->object;
 }
 
-const char *ax_backend_name(const struct ax_region *region)
-{
-	const struct ax_backend *backend = ax_backend_of(region);
-
-	if (backend)
-		return backend->ops->name ? backend->ops->name : "backend";
-	return region->type == AX_REGION_LINEAR ? "linear" : "alloc";
-}
-
 static ax_error_t get_owned(const struct ax_npt *npt, struct ax_backend_page *page)
 {
 	ax_error_t error = ax_pool_get(npt->hpa_bits, &page->hpa);

@@ -42,9 +42,6 @@ struct ax_region ax_backend_custom(uint64_t first, uint64_t last, const struct a
 /** ax_backend_of() - The caller's backend behind a region, or NULL. */
 const struct ax_backend *ax_backend_of(const struct ax_region *region);
 
-/** ax_backend_name() - For dumps. */
-const char *ax_backend_name(const struct ax_region *region);
-
 /**
  * ax_backend_get() - Memory for a page of a region that has none.
  * @npt: For which table: widths, direct map.
