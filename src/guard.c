@@ -90,6 +90,7 @@ void ax_guard_lock(struct ax_guard *guard)
 
 void ax_guard_unlock(struct ax_guard *guard)
 {
+	ax_host_hook_write_end();
 	/* Only the owner writes it. */
 	if (ax_guard_shared(guard))
 		__atomic_store_n(&guard->ticket_owner, guard->ticket_owner + 1, __ATOMIC_RELEASE);

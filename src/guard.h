@@ -31,6 +31,8 @@
 #include <axvisor/error.h>
 #include <axvisor/private.h>
 
+#include "host_hooks.h"
+
 #pragma GCC visibility push(hidden)
 
 /**
@@ -98,6 +100,7 @@ static inline void ax_guard_leave(const struct ax_section *section)
 {
 	if (section->slot)
 		__atomic_store_n(&section->slot->seq, section->seq + 2, __ATOMIC_RELEASE);
+	ax_host_hook_read_end();
 }
 
 /** ax_guard_lock() - Exclude other writers. */

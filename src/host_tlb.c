@@ -3,9 +3,11 @@
  * ax_tlb_invalidate(), if there is one, so that a test can watch them. */
 #include "bind.h"
 #include "cpu.h"
+#include "host_hooks.h"
 
 void ax_cpu_tlb_publish(void)
 {
+	ax_host_hook_publish();
 }
 
 void ax_cpu_tlb_flush(const struct ax_npt_registers *registers,

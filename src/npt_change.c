@@ -51,8 +51,7 @@ static void fill_split(const struct ax_npt *npt, uint64_t *table, uint64_t entry
 	uint64_t step = ax_npt_span(npt, level - 1) + 1;
 
 	for (size_t i = 0; i < ax_npt_entries(npt, level - 1); i++, hpa += step)
-		__atomic_store_n(&table[i], ax_npt_leaf_entry(npt, attr, hpa, level - 1),
-				 __ATOMIC_RELAXED);
+		ax_npt_fill(&table[i], ax_npt_leaf_entry(npt, attr, hpa, level - 1));
 }
 
 /*

@@ -10,6 +10,7 @@
 #define AX_SRC_NPT_ENTRY_H
 
 #include "bind.h"
+#include "host_hooks.h"
 #include "npt_format.h"
 
 /* log2 of what one entry of a level maps. */
@@ -54,13 +55,24 @@ static inline uint64_t ax_npt_load(const uint64_t *slot)
 static inline void ax_npt_store(uint64_t *slot, uint64_t entry)
 {
 	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+	ax_host_hook_store(slot, entry);
+}
+
+/* For an entry whose memory needs no order: of a table that is linked later, or of a linear map. */
+static inline void ax_npt_fill(uint64_t *slot, uint64_t entry)
+{
+	__atomic_store_n(slot, entry, __ATOMIC_RELAXED);
+	ax_host_hook_store(slot, entry);
 }
 
 /* False, and *expected is what was there, when the slot held something else. */
 static inline bool ax_npt_replace(uint64_t *slot, uint64_t *expected, uint64_t entry)
 {
-	return __atomic_compare_exchange_n(slot, expected, entry, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE);
+	bool replaced = __atomic_compare_exchange_n(slot, expected, entry, false, __ATOMIC_ACQ_REL,
+						    __ATOMIC_ACQUIRE);
+
+	ax_host_hook_replace(replaced, slot, entry);
+	return replaced;
 }
 
 /* The counters of a table are the writer's; readers may look at any time. */

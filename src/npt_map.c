@@ -128,7 +128,7 @@ static void fill(const struct ax_npt *npt, uint64_t *slot, size_t count, uint64_
 	const uint64_t step = (ax_npt_span(npt, level) + 1) >> npt->format->address_shift;
 
 	for (size_t i = 0; i < count; i++, entry += step)
-		__atomic_store_n(&slot[i], entry, __ATOMIC_RELAXED);
+		ax_npt_fill(&slot[i], entry);
 }
 
 /* Enter @count leaves in one table, which is filled before it is linked when it is new. */
@@ -305,7 +305,7 @@ bool ax_npt_install(const struct ax_npt *npt, uint64_t *slot, unsigned level, ui
 		uint64_t *table = ax_npt_virt(npt, hpa);
 
 		branch_slot[at] = &table[ax_npt_index(npt, gpa, at)];
-		__atomic_store_n(branch_slot[at], entry, __ATOMIC_RELAXED);
+		ax_npt_fill(branch_slot[at], entry);
 		entry = ax_npt_table_entry(npt, hpa);
 	}
 	if (ax_npt_replace(slot, &expected, entry)) {
@@ -314,6 +314,6 @@ bool ax_npt_install(const struct ax_npt *npt, uint64_t *slot, unsigned level, ui
 	}
 	/* Another CPU was faster. The tables are zero again, for the next try. */
 	for (unsigned at = 0; at < level; at++)
-		__atomic_store_n(branch_slot[at], 0, __ATOMIC_RELAXED);
+		ax_npt_fill(branch_slot[at], 0);
 	return false;
 }

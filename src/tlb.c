@@ -4,6 +4,7 @@
 
 #include "bind.h"
 #include "cpu.h"
+#include "host_hooks.h"
 #include "npt_format.h"
 
 void ax_tlb_gather_init(struct ax_tlb_gather *gather)
@@ -56,6 +57,7 @@ static void invalidate(const struct ax_npt *npt, const struct ax_tlb_request *re
 	ax_cpu_tlb_flush(&registers, request, page_shift);
 	if (everywhere && npt->remote)
 		ax_tlb_api()->invalidate(request);
+	ax_host_hook_flush(everywhere);
 }
 
 void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather)
