@@ -79,6 +79,31 @@ static void protect_asks_once_for_all_that_changed(struct test_space *s)
 	CHECK(was_asked(s, VM_RAM + K4, 62 * K4, false));
 }
 
+static void protect_asks_for_nothing_that_stays_as_it_is(struct test_space *s)
+{
+	map_linear(s, VM_RAM, 64 * K4);
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 8 * K4, AX_READ));
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM + 56 * K4), 8 * K4, AX_READ));
+	mock_tlb_forget();
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 8 * K4, AX_READ));
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM + 8 * K4), 48 * K4, RAM));
+	CHECK_EQUAL(mock_counts().tlb, 0);
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 64 * K4, AX_READ));
+	CHECK_EQUAL(mock_counts().tlb, 1);
+	CHECK_EQUAL(mock_tlb_request(0).start.raw, VM_RAM + 8 * K4);
+	CHECK_EQUAL(mock_tlb_request(0).size, 48 * K4);
+}
+
+/* Where hardware has no type for device memory, only software remembers it. */
+static void protect_asks_for_nothing_that_hardware_does_not_see(struct test_space *s)
+{
+	map_linear(s, VM_RAM, 4 * K4);
+	mock_tlb_forget();
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 4 * K4, RAM | AX_DEVICE));
+	CHECK_EQUAL(mock_counts().tlb != 0, format_has(s->format, AX_NPT_FEATURE_SVPBMT));
+	CHECK_SPACE(s, LINEAR(VM_RAM, 4 * K4, HOST, RAM | AX_DEVICE));
+}
+
 static void clear_and_destroy_ask_before_they_free(struct test_space *s)
 {
 	map_linear(s, VM_RAM, 2 * M2 + K4);
@@ -280,6 +305,8 @@ int main(void)
 		STORY(unmap_of_many_regions_asks_once),
 		STORY(unmap_of_512_owned_pages_asks_once),
 		STORY(protect_asks_once_for_all_that_changed),
+		STORY(protect_asks_for_nothing_that_stays_as_it_is),
+		STORY_ONLY(protect_asks_for_nothing_that_hardware_does_not_see, "Sv"),
 		STORY(clear_and_destroy_ask_before_they_free),
 		STORY(what_changes_nothing_asks_for_nothing),
 		STORY(map_asks_only_where_invalid_entries_are_cached),
