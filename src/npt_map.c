@@ -163,7 +163,6 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 		  struct ax_pool *pool)
 {
 	uint64_t gpa = first;
-	size_t had = pool->count;
 
 	for (;;) {
 		uint64_t to = hpa + (gpa - first);
@@ -176,8 +175,8 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 			break;
 		gpa += bytes;
 	}
-	/* Tables were linked, by this or by a fault that was faster. */
-	ax_tlb_publish(npt, first, last, had != 0, true);
+	/* Tables were linked: by this, or by a fault, which tells its own CPU alone. */
+	ax_tlb_publish(npt, first, last, true, true);
 }
 
 /* Zeroed memory for one leaf of @level, 0 or 1; AX_HPA_NONE with *error set when there is none. */

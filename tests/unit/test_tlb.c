@@ -145,6 +145,21 @@ static void map_asks_only_where_invalid_entries_are_cached(struct test_space *s)
 	}
 }
 
+/*
+ * A fault links tables and tells its own CPU of it. What is mapped into such a table later has to be
+ * seen by the others, which may remember that the way to it was absent.
+ */
+static void map_into_a_table_of_a_fault_tells_of_tables(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), 4 * K4, RAM, false));
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM + K4), AX_READ));
+	mock_tlb_forget();
+	map_linear(s, VM_RAM + 8 * K4, 4 * K4);
+	CHECK_EQUAL(mock_counts().tlb > 0, caches_invalid_entries(s));
+	if (caches_invalid_entries(s))
+		CHECK(was_asked(s, VM_RAM + 8 * K4, 4 * K4, true));
+}
+
 static void fault_asks_only_where_invalid_entries_are_cached(struct test_space *s)
 {
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, false));
@@ -310,6 +325,7 @@ int main(void)
 		STORY(clear_and_destroy_ask_before_they_free),
 		STORY(what_changes_nothing_asks_for_nothing),
 		STORY(map_asks_only_where_invalid_entries_are_cached),
+		STORY(map_into_a_table_of_a_fault_tells_of_tables),
 		STORY(fault_asks_only_where_invalid_entries_are_cached),
 		STORY(tables_are_named_exactly_when_tables_went),
 		STORY(nothing_is_freed_before_the_flush),
