@@ -13,8 +13,9 @@ check-%:
 # ---- test programs: `make ARCH=host programs`
 #
 # Each test_NAME.c of tests/unit, tests/reference and tests/model is a cmocka program over the library
-# of the host build. All other C files of tests/support and tests/reference are in one archive: a program
-# that calls the mock port gets the mock port, one that does not may be a port of its own.
+# of the host build, built once more with the hooks of src/host_hooks.h. All other C files of
+# tests/support and tests/reference are in one archive: a program that calls the mock port gets the mock
+# port, one that does not may be a port of its own.
 
 test_dirs := tests/unit tests/reference tests/model
 test_sources := $(wildcard $(addsuffix /test_*.c,$(test_dirs)))
@@ -24,15 +25,28 @@ test_objects := $(test_sources:%.c=$(OUT)/%.o)
 support_objects := $(support_sources:%.c=$(OUT)/%.o)
 test_programs := $(test_objects:.o=)
 test_support := $(OUT)/tests/libsupport.a
+hooked_objects := $(sources:$(AX_DIR)/%.c=$(OUT)/hooked/%.o)
+hooked_lib := $(OUT)/hooked/libaxaddrspace.a
 
 test_compile = $(CC) -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) $(cppflags) \
 	-Itests/support -Itests/reference $(CPPFLAGS) $(CFLAGS)
 
 programs: $(test_programs)
 
-$(test_programs): %: %.o $(test_support) $(LIB)
+# The library's hooks are defined in the archive before it, hence twice.
+$(test_programs): %: %.o $(test_support) $(hooked_lib)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lcmocka -lpthread
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(test_support) -lcmocka -lpthread
+
+$(hooked_lib): $(hooked_objects) $(OUT)/flags
+	$(call say,AR      $@)
+	$(Q)rm -f $@
+	$(Q)$(AR) qcs $@ $(hooked_objects)
+
+$(OUT)/hooked/%.o: %.c $(OUT)/flags
+	$(call say,CC      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) -DAX_HOST_HOOKS -MMD -MP -c -o $@ $<
 
 $(test_support): $(support_objects)
 	$(Q)mkdir -p $(@D)
@@ -45,7 +59,7 @@ $(OUT)/tests/%.o: tests/%.c $(OUT)/flags
 	$(Q)$(test_compile) -MMD -MP -c -o $@ $<
 
 .SECONDARY: $(test_objects) $(support_objects)
--include $(test_objects:.o=.d) $(support_objects:.o=.d)
+-include $(test_objects:.o=.d) $(support_objects:.o=.d) $(hooked_objects:.o=.d)
 
 # ---- style
 

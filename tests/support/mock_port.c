@@ -504,19 +504,45 @@ static bool find_address(const unsigned char *bytes, uint64_t size, uint64_t hpa
 	return true;
 }
 
-ax_hpa_t ax_memory_virt_to_phys(const void *va)
+bool mock_find(const void *byte, uint64_t *hpa)
 {
 	const struct pool *near = &mock.near;
 	const struct pool *far = &mock.far;
+
+	return find_address(near->bytes, (uint64_t)near->frames * PAGE, near->hpa, byte, hpa) ||
+	       find_address(far->bytes, (uint64_t)far->frames * PAGE, far->hpa, byte, hpa);
+}
+
+ax_hpa_t ax_memory_virt_to_phys(const void *va)
+{
 	uint64_t hpa = 0;
 
-	if (!find_address(near->bytes, (uint64_t)near->frames * PAGE, near->hpa, va, &hpa) &&
-	    !find_address(far->bytes, (uint64_t)far->frames * PAGE, far->hpa, va, &hpa) &&
+	if (!mock_find(va, &hpa) &&
 	    !find_address(mock.ram, MOCK_RAM_SIZE, MOCK_RAM_BASE, va, &hpa)) {
 		lock();
 		broken("virt_to_phys of %p, which is no RAM", va);
 	}
 	return ax_hpa(hpa);
+}
+
+size_t mock_frame_number(uint64_t hpa, uint64_t *rest)
+{
+	const struct pool *pools[] = {&mock.near, &mock.far};
+	size_t base = 0;
+
+	*rest = UINT64_MAX - hpa;
+	for (size_t i = 0; i < 2; i++) {
+		const struct pool *pool = pools[i];
+
+		if (in_pool(pool, hpa)) {
+			*rest = pool->hpa + (uint64_t)pool->frames * PAGE - hpa;
+			return base + index_of(pool, hpa);
+		}
+		if (hpa < pool->hpa && pool->hpa - hpa < *rest)
+			*rest = pool->hpa - hpa;
+		base += pool->frames;
+	}
+	return MOCK_FRAME_NUMBERS;
 }
 
 struct mock_counts mock_counts(void)

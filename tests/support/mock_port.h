@@ -144,6 +144,21 @@ size_t mock_block_of(uint64_t hpa, uint64_t *first);
 /** mock_ptr() - Where a byte of the pools or of the linear RAM is, without counting a call. */
 void *mock_ptr(uint64_t hpa);
 
+/** mock_find() - The host address of a byte of the pools; false: it is elsewhere. */
+bool mock_find(const void *byte, uint64_t *hpa);
+
+/** MOCK_FRAME_NUMBERS - Frames of both pools. */
+#define MOCK_FRAME_NUMBERS (MOCK_FRAMES + MOCK_FAR_FRAMES)
+
+/**
+ * mock_frame_number() - Number the frames of both pools from 0.
+ * @hpa: A host address.
+ * @rest: Gets the bytes from @hpa on that are in the same pool, or outside of the pools.
+ *
+ * Return: the number of its frame; MOCK_FRAME_NUMBERS when it is in no pool.
+ */
+size_t mock_frame_number(uint64_t hpa, uint64_t *rest);
+
 /* Requests to invalidate. */
 
 /** MOCK_TLB_RING - Requests that are remembered. */

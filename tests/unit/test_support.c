@@ -8,6 +8,7 @@
 #include <axvisor/memory.h>
 
 #include "check.h"
+#include "hooks.h"
 #include "mock_port.h"
 #include "story.h"
 #include "tlb_model.h"
@@ -276,119 +277,245 @@ static uint64_t *entry_of(const struct test_space *s, uint64_t gpa)
 	return mock_ptr(result.entry_hpa);
 }
 
+/* What the entry that is poked becomes. */
+static uint64_t *poked;
+static uint64_t value;
+
+static void poke(struct test_space *s)
+{
+	(void)s;
+	*poked = value;
+	ax_host_hook_store(poked, value);
+}
+
+static void poke_to(struct test_space *s, uint64_t to)
+{
+	value = to;
+	poke(s);
+}
+
 static void sync_tlb(struct test_space *s)
 {
 	(void)s;
 	tlb_model_sync();
 }
 
-static struct ax_tlb_request request_for(const struct test_space *s, uint64_t gpa, uint64_t size)
+static void flush(const struct test_space *s, uint64_t gpa, uint64_t size, bool tables)
 {
-	return (struct ax_tlb_request){
-		.format = s->format->format, .tag = s->tag, .start = ax_gpa(gpa), .size = size};
+	struct ax_tlb_request request = {.format = s->format->format,
+					 .tag = s->tag,
+					 .start = ax_gpa(gpa),
+					 .size = size,
+					 .tables = tables};
+
+	ax_tlb_invalidate(&request);
+	ax_host_hook_flush(true);
 }
 
 static void flush_page(struct test_space *s)
 {
-	struct ax_tlb_request request = request_for(s, VM_RAM, K4);
-
-	ax_tlb_invalidate(&request);
+	flush(s, VM_RAM, K4, false);
 }
 
 static void flush_other_page(struct test_space *s)
 {
-	struct ax_tlb_request request = request_for(s, VM_RAM + K4, K4);
+	flush(s, VM_RAM + K4, K4, false);
+}
 
-	ax_tlb_invalidate(&request);
+static void flush_two_pages(struct test_space *s)
+{
+	flush(s, VM_RAM, 2 * K4, false);
+}
+
+static void flush_page_and_tables(struct test_space *s)
+{
+	flush(s, VM_RAM, K4, true);
 }
 
 static void flush_another_guest(struct test_space *s)
 {
-	struct ax_tlb_request request = request_for(s, VM_RAM, K4);
+	struct ax_tlb_request request = {.format = s->format->format,
+					 .tag = s->tag + 1,
+					 .start = ax_gpa(VM_RAM),
+					 .size = K4};
 
-	request.tag++;
 	ax_tlb_invalidate(&request);
+	ax_host_hook_flush(true);
+}
+
+static void flush_this_cpu(struct test_space *s)
+{
+	struct ax_tlb_request request = {
+		.format = s->format->format, .tag = s->tag, .start = ax_gpa(VM_RAM), .size = K4};
+
+	ax_tlb_invalidate(&request);
+	ax_host_hook_flush(false);
+}
+
+static void forget_to_send(struct test_space *s)
+{
+	(void)s;
+	ax_host_hook_flush(true);
 }
 
 static void tlb_model_finds_a_missing_flush(struct test_space *s)
 {
-	uint64_t *entry;
-	uint64_t value;
+	uint64_t was;
 
 	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), 2 * K4, RAM));
-	tlb_model_sync();
-	entry = entry_of(s, VM_RAM);
-	value = *entry;
-	*entry = 0;
+	poked = entry_of(s, VM_RAM);
+	was = *poked;
+	poke_to(s, 0);
 	CHECK(story_fails(sync_tlb, s));
-	flush_other_page(s);
 	flush_another_guest(s);
+	CHECK(story_fails(forget_to_send, s));
 	CHECK(story_fails(sync_tlb, s));
 	flush_page(s);
 	CHECK(!story_fails(sync_tlb, s));
-	*entry = value;
-	flush_page(s);
-	tlb_model_sync();
+	poke_to(s, was);
+	tlb_model_begin(s);
+}
+
+/* Of what is not broadcast the other CPU hears only when it is told. */
+static void tlb_model_finds_a_flush_of_one_cpu(struct test_space *s)
+{
+	bool broadcast = s->format->format == AX_NPT_STAGE2;
+	uint64_t was;
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
+	poked = entry_of(s, VM_RAM);
+	was = *poked;
+	poke_to(s, 0);
+	flush_this_cpu(s);
+	CHECK_EQUAL(story_fails(sync_tlb, s), !broadcast && s->cpus > 1);
+	*poked = was;
+	tlb_model_begin(s);
+}
+
+static void tlb_model_finds_needless_flushes(struct test_space *s)
+{
+	uint64_t was;
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), 2 * K4, RAM));
+	CHECK(story_fails(flush_page, s));
+	poked = entry_of(s, VM_RAM);
+	was = *poked;
+	poke_to(s, 0);
+	CHECK(story_fails(flush_other_page, s));
+	CHECK(story_fails(flush_two_pages, s));
+	poke_to(s, was);
+	tlb_model_begin(s);
+	poke_to(s, 0);
+	CHECK(story_fails(flush_page_and_tables, s));
+	poke_to(s, was);
+	tlb_model_begin(s);
+}
+
+/* A store between two others is seen, whatever is there at the end. */
+static void tlb_model_finds_what_was_mapped_for_a_moment(struct test_space *s)
+{
+	uint64_t was;
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
+	poked = entry_of(s, VM_RAM) + 1;
+	was = poked[-1];
+	poke_to(s, was);
+	poke_to(s, 0);
+	CHECK(story_fails(sync_tlb, s));
+	tlb_model_begin(s);
+}
+
+static void tlb_model_finds_a_store_that_nobody_told_of(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
+	poked = entry_of(s, VM_RAM);
+	poked[1] = poked[0];
+	CHECK(story_fails(sync_tlb, s));
+	poked[1] = 0;
+	CHECK(!story_fails(sync_tlb, s));
 }
 
 static void tlb_model_finds_a_frame_freed_too_early(struct test_space *s)
 {
+	uint64_t was;
 	uint64_t hpa = 0;
 
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), K4, RAM, true));
-	tlb_model_sync();
 	CHECK(reference_translate(s, VM_RAM, &hpa));
 	taken = hpa;
+	/* While it is mapped, and while a TLB may hold that it was. */
 	CHECK(story_fails(give_back, s));
+	poked = entry_of(s, VM_RAM);
+	was = *poked;
+	poke_to(s, 0);
+	CHECK(story_fails(give_back, s));
+	poke_to(s, was);
+	tlb_model_begin(s);
 	taken = 0;
 }
 
 static void tlb_model_finds_a_table_freed_too_early(struct test_space *s)
 {
-	uint64_t *entry;
+	struct ref_access none = {0};
+	struct ref_result result;
+	uint64_t was;
 
 	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
-	tlb_model_sync();
-	entry = entry_of(s, VM_RAM);
-	taken = ax_memory_virt_to_phys(entry).raw & ~0xfffull;
-	/* The leaf was flushed, the walk caches were not. */
-	flush_page(s);
+	taken = ax_memory_virt_to_phys(entry_of(s, VM_RAM)).raw & ~0xfffull;
 	CHECK(story_fails(give_back, s));
+	/* The entry that leads to it is the one before that of the next table, which is absent. */
+	CHECK_EQUAL(ref_walk(&s->cpu, &reference_memory, VM_RAM + M2, &none, &result),
+		    REF_FAULT_TRANSLATION);
+	poked = (uint64_t *)mock_ptr(result.entry_hpa) - 1;
+	was = *poked;
+	poke_to(s, 0);
+	CHECK(story_fails(give_back, s));
+	/* Of leaves alone, a request does not help: a walk cache leads there again. */
+	CHECK(story_fails(flush_page, s));
+	CHECK(story_fails(give_back, s));
+	*poked = was;
+	tlb_model_begin(s);
 }
 
 static void tlb_model_finds_make_before_break(struct test_space *s)
 {
-	uint64_t *entry;
-	uint64_t value;
+	uint64_t was;
 
 	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
-	tlb_model_sync();
-	entry = entry_of(s, VM_RAM);
-	value = *entry;
-	*entry += 1u << 12;
-	CHECK(story_fails(flush_page, s));
-	/* Broken first, it is right. */
-	*entry = 0;
-	CHECK(!story_fails(flush_page, s));
-	*entry = value;
-	tlb_model_sync();
+	poked = entry_of(s, VM_RAM);
+	was = *poked;
+	value = was + (1u << 12);
+	CHECK(story_fails(poke, s));
+	*poked = was;
+	tlb_model_begin(s);
+	/* Broken first, but not flushed. */
+	poke_to(s, 0);
+	value = was + (1u << 12);
+	CHECK(story_fails(poke, s));
+	*poked = was;
+	tlb_model_begin(s);
+	/* Broken and flushed it is right. */
+	poke_to(s, 0);
+	flush_page(s);
+	poke_to(s, was);
+	CHECK(story_fails(sync_tlb, s));
+	ax_host_hook_publish();
+	CHECK(!story_fails(sync_tlb, s));
 }
 
 static void tlb_model_finds_a_missing_fence(struct test_space *s)
 {
 	bool needed = !format_has(s->format, AX_NPT_FEATURE_SVVPTC);
-	uint64_t *entry;
 
 	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
-	tlb_model_sync();
-	entry = entry_of(s, VM_RAM);
-	entry[1] = entry[0];
+	poked = entry_of(s, VM_RAM) + 1;
+	poke_to(s, poked[-1]);
 	CHECK_EQUAL(story_fails(sync_tlb, s), needed);
-	flush_other_page(s);
+	if (needed)
+		flush_other_page(s);
 	CHECK(!story_fails(sync_tlb, s));
-	entry[1] = 0;
+	poke_to(s, 0);
 	flush_other_page(s);
-	tlb_model_sync();
 }
 
 int main(void)
@@ -406,6 +533,10 @@ int main(void)
 		STORY_FEW(check_finds_every_difference),
 		STORY_FEW(snapshot_finds_every_difference),
 		STORY_FEW(tlb_model_finds_a_missing_flush),
+		STORY_FEW(tlb_model_finds_a_flush_of_one_cpu),
+		STORY_FEW(tlb_model_finds_needless_flushes),
+		STORY_FEW(tlb_model_finds_what_was_mapped_for_a_moment),
+		STORY_FEW(tlb_model_finds_a_store_that_nobody_told_of),
 		STORY_FEW(tlb_model_finds_a_frame_freed_too_early),
 		STORY_FEW(tlb_model_finds_a_table_freed_too_early),
 		STORY_ONLY(tlb_model_finds_make_before_break, "stage 2, 40 bits"),
