@@ -29,6 +29,19 @@ void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uin
 	out->owned = ax_npt_is_owned(npt, entry);
 }
 
+static void describe_hole(const struct ax_npt *npt, uint64_t gpa, unsigned level,
+			  struct ax_npt_mapping *out)
+{
+	uint64_t span = ax_npt_span(npt, level);
+
+	*out = (struct ax_npt_mapping){
+		.gpa = {gpa & ~span},
+		.size = span + 1,
+		.page_size = span + 1,
+		.level = level,
+	};
+}
+
 ax_error_t ax_npt_query(const struct ax_npt *npt, ax_gpa_t gpa, struct ax_npt_mapping *out)
 {
 	unsigned level;
@@ -37,8 +50,11 @@ ax_error_t ax_npt_query(const struct ax_npt *npt, ax_gpa_t gpa, struct ax_npt_ma
 	if (!npt || !npt->format || !out)
 		return AX_EINVAL;
 	entry = ax_npt_lookup(npt, gpa.raw, &level);
-	if (entry == 0)
+	if (entry == 0) {
+		if (gpa.raw >> npt->gpa_bits == 0)
+			describe_hole(npt, gpa.raw, level, out);
 		return AX_ENOENT;
+	}
 	ax_npt_decode(npt, entry, level, gpa.raw, out);
 	return AX_OK;
 }

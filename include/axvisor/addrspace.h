@@ -388,10 +388,11 @@ AX_MUST_CHECK ax_error_t ax_addrspace_translate_and_get_limit(const struct ax_ad
 							      uint64_t *limit);
 
 /**
- * ax_addrspace_query() - The leaf entry that maps a guest address.
+ * ax_addrspace_query() - The leaf entry that maps a guest address, or the hole that it is in.
  * @as: A live space.
  * @addr: Any value.
- * @out: The whole leaf on AX_OK, else untouched.
+ * @out: Filled on AX_OK, and on AX_ENOENT for an address that the tables reach: as ax_npt_query().
+ *	Else untouched.
  *
  * Context: a reader.
  * Return: as ax_addrspace_translate().

@@ -191,10 +191,14 @@ struct ax_npt {
 };
 
 /**
- * ax_npt_query() - The leaf entry that maps a guest address.
+ * ax_npt_query() - The leaf entry that maps a guest address, or the hole that it is in.
  * @npt: Table of a live address space.
  * @gpa: Any value.
- * @out: The whole leaf on AX_OK, else untouched: @out->gpa is its first byte, not @gpa.
+ * @out: On AX_OK the whole leaf: @out->gpa is its first byte, not @gpa. On AX_ENOENT for an address
+ *	that the table reaches, the hole: all that the entry where the walk ends would map, with its
+ *	level; @out->hpa is 0, @out->flags too, @out->owned false. Else untouched.
+ *
+ * The level of a hole is the one that the hardware reports for a fault there.
  *
  * Takes no guard: it may run beside faults, but not beside a call that unmaps
  * (ax_addrspace_query() may).

@@ -230,6 +230,35 @@ static void query_reports_the_flags_of_the_entry(struct test_space *s)
 	}
 }
 
+/* A hole is as large as what the entry where the walk ends would map. */
+static void query_describes_the_hole(struct test_space *s)
+{
+	struct ax_npt_mapping hole = {.flags = 77, .owned = true};
+	uint64_t root_span = K4 << 9 * (s->format->levels - 1);
+
+	CHECK_ERROR(ax_addrspace_query(&s->as, ax_gpa(VM_RAM + 5), &hole), AX_ENOENT);
+	CHECK_EQUAL(hole.level, s->format->levels - 1);
+	CHECK_EQUAL(hole.page_size, root_span);
+	CHECK_EQUAL(hole.gpa.raw, VM_RAM & ~(root_span - 1));
+	CHECK_EQUAL(hole.flags, 0);
+	CHECK(!hole.owned);
+
+	map_linear(s, VM_RAM, HOST + K4, K4, RAM);
+	CHECK_ERROR(ax_addrspace_query(&s->as, ax_gpa(VM_RAM + K4 + 5), &hole), AX_ENOENT);
+	CHECK_EQUAL(hole.level, 0);
+	CHECK_EQUAL(hole.gpa.raw, VM_RAM + K4);
+	CHECK_EQUAL(hole.size, K4);
+	CHECK_ERROR(ax_addrspace_query(&s->as, ax_gpa(VM_RAM + M2 + K4), &hole), AX_ENOENT);
+	CHECK_EQUAL(hole.level, 1);
+	CHECK_EQUAL(hole.gpa.raw, VM_RAM + M2);
+	CHECK_EQUAL(hole.size, M2);
+
+	/* Beyond the tables there is nothing to describe. */
+	hole = (struct ax_npt_mapping){.size = 77};
+	CHECK_ERROR(ax_addrspace_query(&s->as, ax_gpa(UINT64_MAX), &hole), AX_ENOENT);
+	CHECK_EQUAL(hole.size, 77);
+}
+
 /* contains_range */
 
 static bool contains(const struct test_space *s, uint64_t start, uint64_t size)
@@ -462,6 +491,7 @@ int main(void)
 		STORY(next_region_finds_each_from_anywhere),
 		STORY(next_mapping_finds_the_leaf_that_began_before),
 		STORY(query_reports_the_flags_of_the_entry),
+		STORY(query_describes_the_hole),
 		STORY(contains_range_never_overflows),
 		STORY_FEW(find_free_area_is_what_a_walk_over_all_pages_finds),
 		STORY(find_free_area_in_a_full_space_finds_none),
