@@ -32,7 +32,6 @@ check)
 	done
 	need /usr/include/cmocka.h libcmocka-dev
 	need qemu-system-aarch64 qemu-system-arm
-	need /usr/lib/ipxe/qemu/efi-virtio.rom ipxe-qemu
 	;;
 run)
 	need make make
@@ -44,7 +43,6 @@ run)
 		need "${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" gcc-aarch64-linux-gnu
 	fi
 	need qemu-system-aarch64 qemu-system-arm
-	need /usr/lib/ipxe/qemu/efi-virtio.rom ipxe-qemu
 	;;
 lint)
 	need clang-tidy clang-tidy

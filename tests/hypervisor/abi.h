@@ -52,20 +52,23 @@
  */
 enum hypercall {
 	HC_EXIT,             /* (status): ends the run */
+	HC_VCPUS,            /* (): how many vCPUs there are */
 	HC_MAP,              /* (address, size, flags, populate) */
 	HC_UNMAP,            /* (address, size) */
 	HC_PROTECT,          /* (address, size, flags) */
 	HC_REPLACE,          /* (address, model): a new frame at address, with model's contents */
 	HC_FAULTS,           /* (): faults served so far */
-	HC_VIOLATIONS,       /* (): violations reported so far */
-	HC_VIOLATION_ADDR,   /* (): guest-physical address of the last one */
-	HC_VIOLATION_ACCESS, /* (): AX_READ, AX_WRITE or AX_EXECUTE of the last one */
-	HC_VIOLATION_REASON, /* (): enum ax_fault_result of the last one */
+	HC_BACKED,           /* (): faults so far that backed a page */
+	HC_OWNED_FRAMES,     /* (): frames that back pages now */
 	HC_SPLITS,           /* (): huge pages split so far */
+	HC_VIOLATIONS,       /* (): violations reported so far, to any vCPU */
+	HC_VIOLATION_ADDR,   /* (): guest-physical address of the last one of this vCPU */
+	HC_VIOLATION_ACCESS, /* (): AX_READ, AX_WRITE or AX_EXECUTE of that one */
+	HC_VIOLATION_REASON, /* (): enum ax_fault_result of that one */
 	HC_PAGE_SIZE,        /* (address): of the page that maps it; 0: none does */
-	HC_INTERRUPT,        /* (vector): as if a device had raised it */
+	HC_INTERRUPT,        /* (vector, vCPU): as if a device had raised it there */
 	HC_TIME,             /* (): nanoseconds */
-	HC_TIMER,            /* (nanoseconds from now): then GUEST_TIMER is raised */
+	HC_TIMER,            /* (nanoseconds from now): then GUEST_TIMER is raised on this vCPU */
 };
 
 #endif /* __ASSEMBLER__ */

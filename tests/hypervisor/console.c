@@ -5,6 +5,10 @@
 #include <stdint.h>
 
 #include "console.h"
+#include "lock.h"
+
+/* A line in pieces, of several calls, may still be cut by another CPU's. */
+static struct lock lock;
 
 static void put(char c)
 {
@@ -15,8 +19,10 @@ static void put(char c)
 
 void console_puts(const char *text)
 {
+	lock_acquire(&lock);
 	while (*text)
 		put(*text++);
+	lock_release(&lock);
 }
 
 static void put_padded(const char *text, size_t length, unsigned width, char pad)
@@ -59,6 +65,7 @@ void console_print(const char *format, ...)
 {
 	va_list args;
 
+	lock_acquire(&lock);
 	va_start(args, format);
 	for (; *format; format++) {
 		unsigned width = 0;
@@ -99,4 +106,5 @@ void console_print(const char *format, ...)
 		}
 	}
 	va_end(args);
+	lock_release(&lock);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text output, used by the hypervisor and by the guest, each over its own view of the UART. */
+/* Text output, used by the hypervisor and by the guest, each with its own way to the UART. */
 #ifndef HYPERVISOR_CONSOLE_H
 #define HYPERVISOR_CONSOLE_H
 

@@ -49,8 +49,9 @@ static void store(struct vm_device *device, uint64_t offset, size_t size, uint64
 	device->stores++;
 }
 
-bool vm_device_access(struct vm *vm, const struct vcpu_exit *exit)
+bool vm_device_access(struct vm_vcpu *vcpu, const struct vcpu_exit *exit)
 {
+	struct vm *vm = vcpu->vm;
 	const struct vcpu_access *access = &exit->access;
 	struct ax_gpa_range registers = {ax_gpa(GUEST_MMIO), MMIO_END};
 	uint64_t offset;
@@ -68,9 +69,11 @@ bool vm_device_access(struct vm *vm, const struct vcpu_exit *exit)
 	offset = exit->fault.addr.raw - GUEST_MMIO;
 	if (offset % size)
 		return false;
+	lock_acquire(&vm->lock);
 	if (access->store)
-		store(&vm->device, offset, size, vcpu_store(&vm->vcpu, exit));
+		store(&vm->device, offset, size, vcpu_store(&vcpu->vcpu, exit));
 	else
-		vcpu_load(&vm->vcpu, exit, load(&vm->device, offset, size));
+		vcpu_load(&vcpu->vcpu, exit, load(&vm->device, offset, size));
+	lock_release(&vm->lock);
 	return true;
 }

@@ -2,6 +2,7 @@
 #include <stdbool.h>
 
 #include "frames.h"
+#include "lock.h"
 #include "machine.h"
 #include "string.h"
 
@@ -18,6 +19,7 @@ enum frame_state {
 };
 
 static struct {
+	struct lock lock;
 	uint64_t start;
 	size_t total;
 	size_t used;
@@ -81,7 +83,7 @@ static void give_back(size_t index, size_t count)
 		pool.hint = index;
 }
 
-uint64_t frames_alloc(void)
+static uint64_t alloc_single(void)
 {
 	while (pool.hint < pool.total && pool.state[pool.hint] != FREE)
 		pool.hint++;
@@ -91,7 +93,7 @@ uint64_t frames_alloc(void)
 	return address_of(pool.hint);
 }
 
-uint64_t frames_alloc_block(size_t count, size_t alignment)
+static uint64_t alloc_block(size_t count, size_t alignment)
 {
 	/* Not rounded: what nobody can mean is refused. */
 	if (count == 0 || count > pool.total || alignment == 0 || (alignment & (alignment - 1)))
@@ -105,7 +107,7 @@ uint64_t frames_alloc_block(size_t count, size_t alignment)
 	return FRAME_NONE;
 }
 
-void frames_free(uint64_t frame)
+static void free_single(uint64_t frame)
 {
 	size_t index = index_of(frame);
 
@@ -114,7 +116,7 @@ void frames_free(uint64_t frame)
 	give_back(index, 1);
 }
 
-void frames_free_block(uint64_t first, size_t count)
+static void free_block(uint64_t first, size_t count)
 {
 	size_t index = index_of(first);
 	size_t length = 1;
@@ -128,6 +130,40 @@ void frames_free_block(uint64_t first, size_t count)
 	give_back(index, count);
 }
 
+uint64_t frames_alloc(void)
+{
+	uint64_t frame;
+
+	lock_acquire(&pool.lock);
+	frame = alloc_single();
+	lock_release(&pool.lock);
+	return frame;
+}
+
+uint64_t frames_alloc_block(size_t count, size_t alignment)
+{
+	uint64_t first;
+
+	lock_acquire(&pool.lock);
+	first = alloc_block(count, alignment);
+	lock_release(&pool.lock);
+	return first;
+}
+
+void frames_free(uint64_t frame)
+{
+	lock_acquire(&pool.lock);
+	free_single(frame);
+	lock_release(&pool.lock);
+}
+
+void frames_free_block(uint64_t first, size_t count)
+{
+	lock_acquire(&pool.lock);
+	free_block(first, count);
+	lock_release(&pool.lock);
+}
+
 size_t frames_total(void)
 {
 	return pool.total;
@@ -135,5 +171,10 @@ size_t frames_total(void)
 
 size_t frames_used(void)
 {
-	return pool.used;
+	size_t used;
+
+	lock_acquire(&pool.lock);
+	used = pool.used;
+	lock_release(&pool.lock);
+	return used;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host's memory: 4 KiB frames, singly or in contiguous blocks.
+ * The host's memory: 4 KiB frames, singly or in contiguous blocks, for any CPU.
  *
  * It is strict rather than fast. It remembers how each frame was handed out, ends the run when one
  * comes back in another way, and fills frames with a pattern when they go out and when they come

@@ -16,11 +16,16 @@
 static uint64_t log_change(const char *what, uint64_t start, uint64_t size, ax_flags_t flags,
 			   ax_error_t error)
 {
-	console_print("hyp: %s 0x%lx + 0x%lx", what, start, size);
-	if (flags)
-		console_print(", %c%c%c", flags & AX_READ ? 'r' : '-', flags & AX_WRITE ? 'w' : '-',
-			      flags & AX_EXECUTE ? 'x' : '-');
-	console_print(": %s\n", ax_strerror(error));
+	char rights[] = ", rwx";
+
+	if (!flags)
+		rights[0] = '\0';
+	for (unsigned i = 0; i < 3; i++) {
+		if (!(flags & AX_READ << i)) /* AX_WRITE and AX_EXECUTE are the bits above */
+			rights[2 + i] = '-';
+	}
+	console_print("hyp: %s 0x%lx + 0x%lx%s: %s\n", what, start, size, rights,
+		      ax_strerror(error));
 	return (uint64_t)error;
 }
 
@@ -72,12 +77,12 @@ static uint64_t replace(struct vm *vm, uint64_t page, uint64_t model)
 	return log_change("replace", page, FRAME_SIZE, old.flags, error);
 }
 
-static uint64_t splits(struct vm *vm)
+static struct ax_addrspace_stats stats(const struct vm *vm)
 {
-	struct ax_addrspace_stats stats;
+	struct ax_addrspace_stats counts;
 
-	ax_addrspace_stats(&vm->space, &stats);
-	return stats.splits;
+	ax_addrspace_stats(&vm->space, &counts);
+	return counts;
 }
 
 static uint64_t page_size(struct vm *vm, uint64_t address)
@@ -90,35 +95,33 @@ static uint64_t page_size(struct vm *vm, uint64_t address)
 }
 
 /* As the emulation of a device would do it. */
-static uint64_t raise_interrupt(uint64_t vector)
+static uint64_t raise_interrupt(uint64_t vector, uint64_t target)
 {
 	if (vector > UINT32_MAX)
 		return (uint64_t)AX_EINVAL;
-	ax_vmm_inject_interrupt(ax_vmm_current_vm_id(), ax_vmm_current_vcpu_id(),
-				(ax_interrupt_vector_t)vector);
+	ax_vmm_inject_interrupt(ax_vmm_current_vm_id(), target, (ax_interrupt_vector_t)vector);
 	return (uint64_t)AX_OK;
 }
 
 static void timer_expired(void *arg, ax_nanos_t now)
 {
-	const struct vm *vm = arg;
+	const struct vm_vcpu *vcpu = arg;
 
 	(void)now;
-	ax_vmm_notify_vcpu_timer_expired(vm->id, 0);
+	ax_vmm_notify_vcpu_timer_expired(vcpu->vm->id, vcpu->index);
 }
 
-/* The guest has one timer: setting it anew takes back what was set before. */
-static uint64_t set_timer(struct vm *vm, uint64_t nanos)
+/* Each vCPU has one timer: setting it anew takes back what was set before. */
+static uint64_t set_timer(struct vm_vcpu *vcpu, uint64_t nanos)
 {
-	ax_time_cancel_timer(vm->timer);
-	vm->timer = ax_time_register_timer(ax_time_current_nanos() + nanos, timer_expired, vm);
+	ax_time_cancel_timer(vcpu->timer);
+	vcpu->timer = ax_time_register_timer(ax_time_current_nanos() + nanos, timer_expired, vcpu);
 	return (uint64_t)AX_OK;
 }
 
 static uint64_t stop(struct vm *vm, uint64_t status)
 {
-	vm->stopped = true;
-	vm->status = (int)status;
+	vm_stop(vm, (int)status);
 	return (uint64_t)AX_OK;
 }
 
@@ -128,50 +131,58 @@ static ax_flags_t to_flags(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (ax_flags_t)value;
 }
 
-static uint64_t call(struct vm *vm, uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+static uint64_t call(struct vm_vcpu *vcpu, const uint64_t argument[5])
 {
-	switch (number) {
+	struct vm *vm = vcpu->vm;
+	uint64_t a = argument[1], b = argument[2];
+
+	switch (argument[0]) {
 	case HC_EXIT:
 		return stop(vm, a);
+	case HC_VCPUS:
+		return vm->vcpu_count;
 	case HC_MAP:
-		return map(vm, a, b, to_flags(c), d != 0);
+		return map(vm, a, b, to_flags(argument[3]), argument[4] != 0);
 	case HC_UNMAP:
 		return unmap(vm, a, b);
 	case HC_PROTECT:
-		return protect(vm, a, b, to_flags(c));
+		return protect(vm, a, b, to_flags(argument[3]));
 	case HC_REPLACE:
 		return replace(vm, a, b);
 	case HC_FAULTS:
-		return vm->faults_served;
-	case HC_VIOLATIONS:
-		return vm->violations;
-	case HC_VIOLATION_ADDR:
-		return vm->last_violation.addr.raw;
-	case HC_VIOLATION_ACCESS:
-		return vm->last_violation.access;
-	case HC_VIOLATION_REASON:
-		return (uint64_t)vm->last_reason;
+		return __atomic_load_n(&vm->faults_served, __ATOMIC_RELAXED);
+	case HC_BACKED:
+		return stats(vm).faults;
+	case HC_OWNED_FRAMES:
+		return stats(vm).owned_frames;
 	case HC_SPLITS:
-		return splits(vm);
+		return stats(vm).splits;
+	case HC_VIOLATIONS:
+		return __atomic_load_n(&vm->violations, __ATOMIC_RELAXED);
+	case HC_VIOLATION_ADDR:
+		return vcpu->last_violation.addr.raw;
+	case HC_VIOLATION_ACCESS:
+		return vcpu->last_violation.access;
+	case HC_VIOLATION_REASON:
+		return (uint64_t)vcpu->last_reason;
 	case HC_PAGE_SIZE:
 		return page_size(vm, a);
 	case HC_INTERRUPT:
-		return raise_interrupt(a);
+		return raise_interrupt(a, b);
 	case HC_TIME:
 		return ax_time_current_nanos();
 	case HC_TIMER:
-		return set_timer(vm, a);
+		return set_timer(vcpu, a);
 	default:
 		return (uint64_t)AX_ENOTSUP;
 	}
 }
 
-void vm_hypercall(struct vm *vm)
+void vm_hypercall(struct vm_vcpu *vcpu)
 {
-	const struct vcpu *vcpu = &vm->vcpu;
-	uint64_t result =
-		call(vm, vcpu_argument(vcpu, 0), vcpu_argument(vcpu, 1), vcpu_argument(vcpu, 2),
-		     vcpu_argument(vcpu, 3), vcpu_argument(vcpu, 4));
+	uint64_t argument[5];
 
-	vcpu_return(&vm->vcpu, result);
+	for (unsigned i = 0; i < 5; i++)
+		argument[i] = vcpu_argument(&vcpu->vcpu, i);
+	vcpu_return(&vcpu->vcpu, call(vcpu, argument));
 }

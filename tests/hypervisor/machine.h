@@ -11,7 +11,30 @@
 
 #include "platform.h"
 
-/* Interrupt controller and timer of this CPU. */
+/*
+ * CPUs are numbered from 0, the one that booted. At most PLATFORM_CPUS are used; the emulated machine
+ * may have fewer. The hypervisor runs with interrupts masked on all of them.
+ */
+unsigned machine_cpus(void);
+unsigned machine_cpu(void);
+
+/* CPU 0 only, once for each of the others: it ends up in hypervisor_secondary(), on its own stack. */
+void machine_start_cpu(unsigned cpu);
+
+/* Called by the architecture's entry code. On CPU 0: the hypervisor's own MMU is on. */
+_Noreturn void hypervisor_main(void);
+_Noreturn void hypervisor_secondary(void);
+
+/*
+ * Makes another CPU leave its guest with VCPU_EXIT_INTERRUPT. One that is outside leaves as soon as it
+ * enters: a kick is not lost.
+ */
+void machine_kick(unsigned cpu);
+
+/* One turn of a loop that waits for another CPU. */
+void machine_relax(void);
+
+/* Interrupt controller and timer, and what else a CPU needs to run guests; once on each CPU. */
 void machine_init(void);
 
 /* Prints what the hardware says it is. */
@@ -29,22 +52,35 @@ _Noreturn void machine_fail(const char *what, uint64_t value);
  */
 void machine_clean(const void *start, size_t size);
 
-/* Takes the pending physical interrupt and runs its handler. */
+/*
+ * Writes a function that returns `value`, in the processor's own instructions, at most MACHINE_CODE_SIZE
+ * bytes. `at` is 16 byte aligned and is yet to be cleaned, by machine_clean().
+ */
+#define MACHINE_CODE_SIZE 16
+void machine_write_code(void *at, uint16_t value);
+
+/*
+ * How wide a guest physical address can be, in bits, so that this machine translates it right in both
+ * of its stages: what the processor has, less what the emulator is known to get wrong.
+ */
+unsigned machine_gpa_bits(void);
+
+/* Takes the pending physical interrupt, if there is one, and runs its handler. */
 void machine_handle_interrupt(void);
 
-/* Makes `vector` pending in the vCPU that this CPU runs. */
+/* Makes `vector` pending in the vCPU that this CPU runs, which is not in the guest now. */
 void machine_inject_interrupt(uint32_t vector);
 
 /*
- * A free-running counter, its frequency in Hz, and one alarm: time_alarm() is called after
- * `ticks`.
+ * A free-running counter, the same on all CPUs, its frequency in Hz, and one alarm, of CPU 0:
+ * time_alarm() is called after `ticks`.
  */
 uint64_t machine_ticks(void);
 uint64_t machine_frequency(void);
 void machine_set_alarm(uint64_t ticks);
 void machine_stop_alarm(void);
 
-/* Called by the architecture when the alarm goes off: time.c. */
+/* Called by the architecture on CPU 0 when the alarm goes off, or at any other time: time.c. */
 void time_alarm(void);
 
 #endif /* HYPERVISOR_MACHINE_H */

@@ -36,15 +36,18 @@
 extern const char image_end[];
 extern const char guest_image[], guest_image_end[];
 
-/* Called by the entry code: one CPU, interrupts masked, the hypervisor's own MMU on. */
-void hypervisor_main(void);
+_Noreturn void hypervisor_secondary(void)
+{
+	machine_init();
+	vm_serve();
+}
 
 static void print_frames(const char *when)
 {
 	console_print("hyp: frames in use %s: %zu of %zu\n", when, frames_used(), frames_total());
 }
 
-void hypervisor_main(void)
+_Noreturn void hypervisor_main(void)
 {
 	static struct vm vm;
 	bool leaked;
@@ -52,6 +55,8 @@ void hypervisor_main(void)
 	console_print("hyp: libaxaddrspace reference hypervisor\n");
 	machine_init();
 	machine_describe();
+	for (unsigned cpu = 1; cpu < machine_cpus(); cpu++)
+		machine_start_cpu(cpu);
 	frames_init((uintptr_t)image_end, PLATFORM_RAM_BASE + PLATFORM_RAM_SIZE);
 	print_frames("before");
 

@@ -56,40 +56,64 @@ ax_hpa_t ax_memory_virt_to_phys(const void *va)
 
 ax_vm_id_t ax_vmm_current_vm_id(void)
 {
-	return vm_current ? vm_current->id : NO_VM;
+	const struct vm_vcpu *vcpu = vm_vcpu_on(machine_cpu());
+
+	return vcpu ? vcpu->vm->id : NO_VM;
 }
 
 ax_vcpu_id_t ax_vmm_current_vcpu_id(void)
 {
-	return 0;
+	return machine_cpu();
 }
 
-static bool is_current(ax_vm_id_t vm)
+/* The VM of that number, if it runs anywhere. */
+static struct vm *find_vm(ax_vm_id_t id)
 {
-	return vm_current && vm_current->id == vm;
+	for (unsigned cpu = 0; cpu < PLATFORM_CPUS; cpu++) {
+		const struct vm_vcpu *vcpu = vm_vcpu_on(cpu);
+
+		if (vcpu && vcpu->vm->id == id)
+			return vcpu->vm;
+	}
+	return NULL;
 }
 
 bool ax_vmm_vcpu_num(ax_vm_id_t vm, size_t *count)
 {
-	if (!is_current(vm))
+	const struct vm *found = find_vm(vm);
+
+	if (!found)
 		return false;
-	*count = 1;
+	*count = found->vcpu_count;
 	return true;
 }
 
 bool ax_vmm_active_vcpus(ax_vm_id_t vm, uint64_t *mask)
 {
-	if (!is_current(vm))
+	if (!find_vm(vm))
 		return false;
-	*mask = 1;
+	*mask = 0;
+	for (unsigned cpu = 0; cpu < PLATFORM_CPUS; cpu++) {
+		if (vm_vcpu_on(cpu))
+			*mask |= UINT64_C(1) << cpu;
+	}
 	return true;
 }
 
-/* With more CPUs this is where a vCPU that runs on another one would be kicked out of its guest. */
+/*
+ * The interrupt waits until the vCPU's own CPU comes by and hands it to the hardware, which only that
+ * CPU can. If that is another one it may be in the guest for long: it is kicked out.
+ */
 void ax_vmm_inject_interrupt(ax_vm_id_t vm, ax_vcpu_id_t vcpu, ax_interrupt_vector_t vector)
 {
-	if (is_current(vm) && vcpu == 0)
-		machine_inject_interrupt(vector);
+	struct vm *found = find_vm(vm);
+
+	if (!found || vcpu >= found->vcpu_count || vector >= VM_VECTORS)
+		return;
+	__atomic_fetch_or(&found->vcpus[vcpu].pending[vector / 64], UINT64_C(1) << vector % 64,
+			  __ATOMIC_RELEASE);
+	if (vcpu != machine_cpu())
+		machine_kick((unsigned)vcpu);
 }
 
 void ax_vmm_notify_vcpu_timer_expired(ax_vm_id_t vm, ax_vcpu_id_t vcpu)
@@ -101,7 +125,7 @@ void ax_vmm_notify_vcpu_timer_expired(ax_vm_id_t vm, ax_vcpu_id_t vcpu)
 
 size_t ax_host_get_cpu_num(void)
 {
-	return 1;
+	return machine_cpus();
 }
 
 /*

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The library's time API over one counter and one alarm of the machine: a handful of timers, the
- * alarm set to the earliest. A hypervisor with thousands of timers keeps a heap instead.
+ * alarm set to the earliest. A hypervisor with thousands of timers keeps a heap instead, one on
+ * each CPU. Here the alarm is CPU 0's: another CPU that sets a timer kicks it, and its loop comes
+ * by time_alarm() then.
  */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <axvisor/time.h>
 
+#include "lock.h"
 #include "machine.h"
 
 #define NANOS_PER_SECOND UINT64_C(1000000000)
@@ -20,6 +23,8 @@ static struct timer {
 	void (*callback)(void *arg, ax_nanos_t now);
 	void *arg;
 } timers[MAX_TIMERS];
+
+static struct lock lock; /* of the timers */
 
 ax_ticks_t ax_time_current_ticks(void)
 {
@@ -46,6 +51,10 @@ static void set_alarm(void)
 {
 	const struct timer *first = NULL;
 
+	if (machine_cpu() != 0) {
+		machine_kick(0);
+		return;
+	}
 	for (size_t i = 0; i < MAX_TIMERS; i++) {
 		if (timers[i].active && (!first || timers[i].deadline < first->deadline))
 			first = &timers[i];
@@ -61,19 +70,23 @@ ax_cancel_token_t ax_time_register_timer(ax_nanos_t deadline,
 					 void (*callback)(void *arg, ax_nanos_t now), void *arg)
 {
 	static ax_cancel_token_t last_token;
+	ax_cancel_token_t token;
 
+	lock_acquire(&lock);
 	for (size_t i = 0; i < MAX_TIMERS; i++) {
 		if (timers[i].active)
 			continue;
+		token = ++last_token;
 		timers[i] = (struct timer){
 			.active = true,
-			.token = ++last_token,
+			.token = token,
 			.deadline = deadline,
 			.callback = callback,
 			.arg = arg,
 		};
 		set_alarm();
-		return last_token;
+		lock_release(&lock);
+		return token;
 	}
 	machine_fail("more timers than there is room for", MAX_TIMERS);
 }
@@ -81,25 +94,42 @@ ax_cancel_token_t ax_time_register_timer(ax_nanos_t deadline,
 /* Tokens are never used twice, so that cancelling a timer that has fired has no effect. */
 void ax_time_cancel_timer(ax_cancel_token_t token)
 {
+	lock_acquire(&lock);
 	for (size_t i = 0; i < MAX_TIMERS; i++) {
 		if (timers[i].active && timers[i].token == token)
 			timers[i].active = false;
 	}
 	set_alarm();
+	lock_release(&lock);
 }
 
-/* A callback may register its next timer: its own slot is free by then. */
-void time_alarm(void)
+/* Takes out a timer that is due; false when none is. */
+static bool take_due(ax_nanos_t now, struct timer *due)
 {
-	ax_nanos_t now = ax_time_ticks_to_nanos(machine_ticks());
-
 	for (size_t i = 0; i < MAX_TIMERS; i++) {
 		if (!timers[i].active || timers[i].deadline > now)
 			continue;
+		*due = timers[i];
 		timers[i].active = false;
-		timers[i].callback(timers[i].arg, now);
+		return true;
+	}
+	return false;
+}
+
+/* The lock is open during a callback, which may set its next timer. */
+void time_alarm(void)
+{
+	ax_nanos_t now = ax_time_ticks_to_nanos(machine_ticks());
+	struct timer due;
+
+	lock_acquire(&lock);
+	while (take_due(now, &due)) {
+		lock_release(&lock);
+		due.callback(due.arg, now);
+		lock_acquire(&lock);
 	}
 	set_alarm();
+	lock_release(&lock);
 }
 
 AX_API_IMPLEMENT(ax_time, AX_TIME_VERSION, AX_TIME_API);

@@ -34,16 +34,34 @@ struct vcpu_access {
 	unsigned reg;
 };
 
+/* How the second-stage walk ended, as far as the hardware tells. */
+struct vcpu_walk {
+	enum { VCPU_WALK_UNTOLD, VCPU_WALK_ABSENT, VCPU_WALK_DENIED } end;
+	int level; /* where, counted as the library does, 0 for pages; -1: untold */
+};
+
 struct vcpu_exit {
 	enum vcpu_exit_kind kind;
 	struct ax_npt_fault fault;
+	struct vcpu_walk walk; /* of `fault` */
 	struct vcpu_access access;
 	uint64_t syndrome;
 	uint64_t guest_address; /* the virtual address that the guest used */
 };
 
-/* The guest starts at `entry`, its own MMU off, on the second-stage tables in `npt`. */
-void vcpu_init(struct vcpu *vcpu, ax_gpa_t entry, const struct ax_npt_registers *npt);
+/*
+ * vCPU number `index` starts at `entry`, its own MMU off (on x86: flat 32-bit protected mode), its number
+ * in the first argument register of the architecture's C calls (on x86: EDI), on the second-stage
+ * tables in `npt`. Called on the CPU that is to run it.
+ */
+void vcpu_init(struct vcpu *vcpu, unsigned index, ax_gpa_t entry,
+	       const struct ax_npt_registers *npt);
+
+/*
+ * What this CPU remembers of the second-stage tables is not used by the vCPU's next run. Needed where
+ * the library cannot reach this CPU by itself: tlb_shootdown.c.
+ */
+void vcpu_flush(struct vcpu *vcpu);
 
 /* Runs the guest on this CPU until it exits. */
 void vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);

@@ -14,8 +14,6 @@
 
 #define RAM_FLAGS (AX_READ | AX_WRITE | AX_EXECUTE | AX_USER)
 
-struct vm *vm_current;
-
 /* For calls that can only fail when something is wrong with this program or the library. */
 static void must(ax_error_t error, const char *what)
 {
@@ -57,9 +55,10 @@ static void map_regions(struct vm *vm)
 	     "map the memory for data only");
 	map_rom(vm);
 	/* Pass-through: guest-physical is host-physical here, and the memory type is device. */
-	must(ax_addrspace_map_linear(space, ax_gpa(PLATFORM_UART), ax_hpa(PLATFORM_UART),
-				     PLATFORM_UART_SIZE, AX_READ | AX_WRITE | AX_DEVICE | AX_USER),
-	     "map the UART");
+	must(ax_addrspace_map_linear(space, ax_gpa(PLATFORM_DEVICE), ax_hpa(PLATFORM_DEVICE),
+				     PLATFORM_DEVICE_SIZE,
+				     AX_READ | AX_WRITE | AX_DEVICE | AX_USER),
+	     "map the device");
 }
 
 /*
@@ -95,16 +94,20 @@ void vm_create(struct vm *vm, const void *image, size_t image_size)
 	 * What is left zero is this CPU's default: the format, the width of the addresses, the
 	 * number of levels. The tag keeps this guest's translations apart from those of others.
 	 */
-	struct ax_addrspace_config config = {.tag = 1};
+	struct ax_addrspace_config config = {.tag = 1, .cpus = machine_cpus()};
 	struct ax_npt_registers npt;
 
 	vm->id = 1;
+	vm->vcpu_count = machine_cpus();
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		vm->vcpus[i].vm = vm;
+		vm->vcpus[i].index = i;
+	}
 	must(ax_addrspace_init(&vm->space, &config), "make the address space");
 	map_regions(vm);
 	load_image(vm, image, image_size);
 
 	ax_addrspace_registers(&vm->space, &npt);
-	vcpu_init(&vm->vcpu, ax_gpa(GUEST_RAM), &npt);
 	console_print("hyp: VM %zu: image of %zu bytes at 0x%x, table root register 0x%lx, "
 		      "control 0x%lx\n",
 		      vm->id, image_size, GUEST_RAM, npt.root, npt.control);
@@ -112,13 +115,14 @@ void vm_create(struct vm *vm, const void *image, size_t image_size)
 
 uint64_t vm_lend(struct vm *vm, size_t count, size_t alignment)
 {
-	uint64_t first;
+	uint64_t first = FRAME_NONE;
 
-	if (vm->lent_count == VM_MAX_LENT)
-		return FRAME_NONE;
-	first = frames_alloc_block(count, alignment);
+	lock_acquire(&vm->lock);
+	if (vm->lent_count < VM_MAX_LENT)
+		first = frames_alloc_block(count, alignment);
 	if (first != FRAME_NONE)
 		vm->lent[vm->lent_count++] = (struct vm_lent){first, count};
+	lock_release(&vm->lock);
 	return first;
 }
 
@@ -167,7 +171,6 @@ void vm_describe(struct vm *vm, const char *when)
 /* First the space, then what was lent to it: while it lives the guest could still get there. */
 void vm_destroy(struct vm *vm)
 {
-	ax_time_cancel_timer(vm->timer); /* its callback would come to a VM that is no more */
 	ax_addrspace_destroy(&vm->space);
 	while (vm->lent_count) {
 		const struct vm_lent *lent = &vm->lent[--vm->lent_count];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one virtual machine: its memory, its CPU, its trapped device, and what happened to it. */
+/* The one virtual machine: its memory, its CPUs, its trapped device, and what happened to it. */
 #ifndef HYPERVISOR_VM_H
 #define HYPERVISOR_VM_H
 
@@ -13,10 +13,15 @@
 #include <axvisor/vmm.h>
 
 #include "abi.h"
+#include "lock.h"
+#include "machine.h"
 #include "vcpu.h"
 
+/* Interrupt vectors that can wait for a vCPU: as many as a GIC without LPIs has, and more than others. */
+#define VM_VECTORS 1024
+
 /* Memory of our own that linear mappings lend to the guest; the library never frees it. */
-#define VM_MAX_LENT 16
+#define VM_MAX_LENT 64
 
 struct vm_device {
 	uint64_t scratch;
@@ -24,31 +29,41 @@ struct vm_device {
 	uint64_t stores;
 };
 
+struct vm;
+
+/* vCPU N runs on CPU N. Only that CPU touches it, but for what is said to be shared. */
+struct vm_vcpu {
+	struct vcpu vcpu;
+	struct vm *vm;
+	unsigned index;
+	ax_cancel_token_t timer; /* the last one that this vCPU set */
+	uint64_t pending[VM_VECTORS /
+			 64]; /* interrupts that wait for the next entry; shared, atomic */
+	uint64_t tlb_seen;    /* tlb_shootdown.c */
+	struct ax_npt_fault last_violation; /* what this vCPU was told last, and why */
+	enum ax_fault_result last_reason;
+};
+
 struct vm {
 	ax_vm_id_t id;
 	struct ax_addrspace space;
-	struct vcpu vcpu;
+	struct vm_vcpu vcpus[PLATFORM_CPUS];
+	unsigned vcpu_count;
+
+	struct lock lock; /* of what follows, up to the counters */
 	struct vm_device device;
-
-	ax_cancel_token_t timer; /* the last one that the guest set */
-
 	struct vm_lent {
 		uint64_t first;
 		size_t count;
 	} lent[VM_MAX_LENT];
 	size_t lent_count;
 
+	/* From here on atomic. */
 	uint64_t faults_served;
 	uint64_t violations;
-	struct ax_npt_fault last_violation;
-	enum ax_fault_result last_reason;
-
 	bool stopped;
-	int status; /* the guest's own verdict */
+	int status; /* the guest's own verdict, written before `stopped` */
 };
-
-/* The VM that this CPU runs, or NULL: what "current" means in axvisor/vmm.h. */
-extern struct vm *vm_current;
 
 /* vm.c: its life. */
 void vm_create(struct vm *vm, const void *image, size_t image_size);
@@ -59,12 +74,22 @@ void vm_destroy(struct vm *vm);
 uint64_t vm_lend(struct vm *vm, size_t count, size_t alignment);
 
 /* hypercall.c: answers one; changes of the memory map among them. */
-void vm_hypercall(struct vm *vm);
+void vm_hypercall(struct vm_vcpu *vcpu);
 
 /* device.c: false when `exit` is no access to the trapped device that can be emulated. */
-bool vm_device_access(struct vm *vm, const struct vcpu_exit *exit);
+bool vm_device_access(struct vm_vcpu *vcpu, const struct vcpu_exit *exit);
 
-/* guest_loop.c: runs the guest until it stops. */
+/*
+ * guest_loop.c. CPU 0 runs the VM: its own vCPU, and by the other CPUs, each of which serves for
+ * ever, the others; it returns when all of them have stopped.
+ */
 void vm_run(struct vm *vm);
+_Noreturn void vm_serve(void);
+
+/* Ends the run, on every CPU; the first status counts. */
+void vm_stop(struct vm *vm, int status);
+
+/* The vCPU that a CPU runs, or NULL: on the CPU that asks, what "current" means in axvisor/vmm.h. */
+struct vm_vcpu *vm_vcpu_on(unsigned cpu);
 
 #endif /* HYPERVISOR_VM_H */

@@ -9,5 +9,6 @@ guest_sources_arch := guest/aarch64/start.S guest/aarch64/arch.c aarch64/pl011.c
 
 # its=off: no guest of this hypervisor uses message-signalled interrupts.
 CPU ?= max
+CPUS ?= 2
 emulator = qemu-system-aarch64 -M virt,virtualization=on,gic-version=3,its=off -cpu $(CPU) -m 1G \
-	-nographic -monitor none -serial stdio -semihosting -no-reboot -kernel
+	-smp $(CPUS) -nic none -nographic -monitor none -serial stdio -semihosting -no-reboot -kernel

@@ -24,7 +24,7 @@
 #define GICD_TYPER            0x0004
 #define GICD_IIDR             0x0008
 
-/* This CPU's redistributor: a frame for control, one for the private interrupts 64 KiB above. */
+/* A CPU's redistributor: a frame for control, one for the private interrupts 64 KiB above. */
 #define GICR_CTLR         0x0000
 #define GICR_CTLR_RWP     BIT(3)
 #define GICR_WAKER        0x0014
@@ -63,7 +63,8 @@ static volatile uint32_t *gicd(unsigned offset)
 
 static volatile uint32_t *gicr(unsigned offset)
 {
-	return (volatile uint32_t *)(uintptr_t)(PLATFORM_GICR + offset);
+	return (volatile uint32_t *)(uintptr_t)(PLATFORM_GICR + machine_cpu() * PLATFORM_GICR_SIZE +
+						offset);
 }
 
 static void wait_while(volatile uint32_t *reg, uint64_t mask)
@@ -162,6 +163,10 @@ static void init_virtual_interface(void)
 void gic_init(void)
 {
 	init_distributor();
+}
+
+void gic_init_cpu(void)
+{
 	init_redistributor();
 	init_physical_interface();
 	init_virtual_interface();
@@ -182,8 +187,8 @@ void gic_describe(void)
 		      ax_arch_read_vgicd_iidr(), bits(read_sysreg(ich_vtr_el2), 4, 0) + 1);
 }
 
-/* Virtual interrupts that are pending but in no list register yet, a bit for each INTID. */
-static uint64_t waiting[1024 / 64];
+/* Virtual interrupts of each CPU that are pending but in no list register yet, a bit for each INTID. */
+static uint64_t waiting_of[PLATFORM_CPUS][1024 / 64];
 
 /*
  * Makes an interrupt pending in the hardware's list, which the guest's CPU interface presents and
@@ -217,6 +222,7 @@ static bool list_interrupt(uint32_t intid)
  */
 static void list_waiting(void)
 {
+	uint64_t *waiting = waiting_of[machine_cpu()];
 	uint64_t underflow = 0;
 
 	for (uint32_t intid = 0; intid < FIRST_SPECIAL_INTID; intid++) {
@@ -237,7 +243,7 @@ void ax_arch_hardware_inject_virtual_interrupt(ax_interrupt_vector_t vector)
 {
 	if (vector >= FIRST_SPECIAL_INTID)
 		return;
-	waiting[vector / 64] |= BIT(vector % 64);
+	waiting_of[machine_cpu()][vector / 64] |= BIT(vector % 64);
 	list_waiting();
 }
 
@@ -273,6 +279,7 @@ void ax_arch_handle_irq(void)
 
 	if (intid >= FIRST_SPECIAL_INTID)
 		return;
+	/* A kick is over with that: the CPU is out of its guest. */
 	if (intid == PLATFORM_TIMER_INTERRUPT)
 		time_alarm();
 	else if (intid == PLATFORM_GIC_INTERRUPT)
@@ -286,6 +293,18 @@ AX_API_IMPLEMENT(ax_arch, AX_ARCH_VERSION, AX_ARCH_API);
 void machine_handle_interrupt(void)
 {
 	ax_arch_handle_irq();
+}
+
+/*
+ * A software-generated interrupt of group 1. ICC_SGI1R_EL1: INTID[27:24], TargetList[15:0], a bit
+ * for each Aff0; the other affinities are 0 here, as machine.c has them. The barrier is for what the
+ * other CPU is to find in memory when it comes.
+ */
+void machine_kick(unsigned cpu)
+{
+	dsb();
+	write_sysreg(icc_sgi1r_el1, (uint64_t)PLATFORM_KICK_INTERRUPT << 24 | BIT(cpu));
+	isb();
 }
 
 void machine_inject_interrupt(uint32_t vector)

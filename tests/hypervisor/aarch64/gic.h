@@ -4,10 +4,13 @@
 
 #include <stdint.h>
 
-/* The distributor, this CPU's redistributor, and both CPU interfaces, physical and virtual. */
+/* The distributor: once. */
 void gic_init(void);
 
-/* Lets a private interrupt (INTID 16 to 31) of this CPU through. */
+/* This CPU's redistributor, and both CPU interfaces, physical and virtual. */
+void gic_init_cpu(void);
+
+/* Lets a private interrupt (INTID 0 to 31) of this CPU through. */
 void gic_enable_private(uint32_t intid);
 
 void gic_describe(void);

@@ -6,17 +6,27 @@
 #ifndef HYPERVISOR_AARCH64_PLATFORM_H
 #define HYPERVISOR_AARCH64_PLATFORM_H
 
+#define PLATFORM_CPUS      2 /* at most */
 #define PLATFORM_RAM_BASE  0x40000000u
 #define PLATFORM_RAM_SIZE  0x40000000u
 #define PLATFORM_GICD      0x08000000 /* GIC distributor */
-#define PLATFORM_GICR      0x080a0000 /* GIC redistributors, the first is the boot CPU's */
+#define PLATFORM_GICR      0x080a0000 /* GIC redistributors, one after the other in the CPUs' order */
+#define PLATFORM_GICR_SIZE 0x20000
 #define PLATFORM_UART      0x09000000 /* PL011 */
-#define PLATFORM_UART_SIZE 0x1000
+
+/* The device that is passed through to the guest. */
+#define PLATFORM_DEVICE      PLATFORM_UART
+#define PLATFORM_DEVICE_SIZE 0x1000
+
+/* An invalidation of translations reaches the other CPUs by itself. */
+#define PLATFORM_TLB_BROADCAST 1
 
 /*
- * Private interrupts, as the Server Base System Architecture has them: the GIC's own, about list
- * registers, and the EL2 physical timer's.
+ * Private interrupts: a software-generated one by which one CPU kicks another, and, as the Server
+ * Base System Architecture has them, the GIC's own, about list registers, and the EL2 physical
+ * timer's.
  */
+#define PLATFORM_KICK_INTERRUPT  0
 #define PLATFORM_GIC_INTERRUPT   25
 #define PLATFORM_TIMER_INTERRUPT 26
 

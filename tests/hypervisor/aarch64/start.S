@@ -43,13 +43,32 @@ table:
 /* SCTLR_EL2: RES1 bits, and I[12] instruction cache, C[2] data cache, M[0] MMU. */
 #define SCTLR		(0x30c50830 | (1 << 12) | (1 << 2) | (1 << 0))
 
+#define STACK_SIZE	0x10000		/* hyp.ld has room for one for each CPU */
+
 	.section .text.start, "ax"
 	.global	_start
 _start:
 	mrs	x0, CurrentEL			/* EL in bits [3:2] */
 	cmp	x0, #2 << 2
 	b.ne	not_el2
+	bl	init_cpu
 
+	adrp	x0, bss_start			/* page aligned, as is the end */
+	adrp	x1, bss_end
+1:	cmp	x0, x1
+	b.hs	2f
+	stp	xzr, xzr, [x0], #16
+	b	1b
+2:	bl	hypervisor_main
+
+/* Another CPU, by PSCI CPU_ON: as the first one, but for the memory that both use. */
+	.global	secondary_start
+secondary_start:
+	bl	init_cpu
+	bl	hypervisor_secondary
+
+/* Vectors, MMU, caches, and a stack by the CPU's number. */
+init_cpu:
 	adrp	x0, vectors
 	add	x0, x0, :lo12:vectors
 	msr	vbar_el2, x0
@@ -69,15 +88,13 @@ _start:
 	msr	sctlr_el2, x0
 	isb
 
-	adrp	x0, stack_top			/* page aligned */
-	mov	sp, x0
-	adrp	x0, bss_start			/* page aligned, as is the end */
-	adrp	x1, bss_end
-1:	cmp	x0, x1
-	b.hs	2f
-	stp	xzr, xzr, [x0], #16
-	b	1b
-2:	bl	hypervisor_main
+	mrs	x0, mpidr_el1			/* Aff0: machine_cpu() */
+	and	x0, x0, #0xff
+	mov	x1, #STACK_SIZE
+	adrp	x2, stack_top			/* page aligned */
+	msub	x2, x0, x1, x2
+	mov	sp, x2
+	ret
 
 not_el2:
 	wfi

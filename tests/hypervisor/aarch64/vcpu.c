@@ -60,9 +60,11 @@ unsigned vcpu_enter(struct vcpu *vcpu); /* vectors.S */
 
 #define PAR_FAILED BIT(0) /* PAR_EL1.F */
 
-void vcpu_init(struct vcpu *vcpu, ax_gpa_t entry, const struct ax_npt_registers *npt)
+void vcpu_init(struct vcpu *vcpu, unsigned index, ax_gpa_t entry,
+	       const struct ax_npt_registers *npt)
 {
 	*vcpu = (struct vcpu){
+		.x[0] = index,
 		.pc = entry.raw,
 		.pstate = PSTATE_DAIF | PSTATE_EL1H,
 	};
@@ -81,6 +83,17 @@ void vcpu_init(struct vcpu *vcpu, ax_gpa_t entry, const struct ax_npt_registers 
 	/* The library computed them, VMID included. */
 	write_sysreg(vtcr_el2, npt->control);
 	write_sysreg(vttbr_el2, npt->root);
+	isb();
+}
+
+/*
+ * TLBI VMALLS12E1: this CPU, this VMID, both stages. The library does it by itself on AArch64, where
+ * it reaches every CPU.
+ */
+void vcpu_flush(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	__asm__ volatile("dsb ishst\n\ttlbi vmalls12e1\n\tdsb nsh" : : : "memory");
 	isb();
 }
 
@@ -124,6 +137,21 @@ static struct vcpu_access describe_access(uint64_t esr)
 	};
 }
 
+/*
+ * ISS.FSC, "fault status code": 0b0001LL translation, 0b0011LL permission, with the lookup level in LL,
+ * which counts from the root down to 3 for pages.
+ */
+static struct vcpu_walk describe_walk(uint64_t esr)
+{
+	struct vcpu_walk walk = {.end = VCPU_WALK_UNTOLD, .level = 3 - (int)bits(esr, 1, 0)};
+
+	if (bits(esr, 5, 2) == 0x1)
+		walk.end = VCPU_WALK_ABSENT;
+	else if (bits(esr, 5, 2) == 0x3)
+		walk.end = VCPU_WALK_DENIED;
+	return walk;
+}
+
 static enum vcpu_exit_kind synchronous_exit(struct vcpu_exit *exit)
 {
 	uint64_t esr = exit->syndrome, hpfar;
@@ -138,6 +166,7 @@ static enum vcpu_exit_kind synchronous_exit(struct vcpu_exit *exit)
 		if (ax_npt_fault_from_stage2(esr, hpfar, exit->guest_address, &exit->fault) !=
 		    AX_OK)
 			return VCPU_EXIT_UNEXPECTED;
+		exit->walk = describe_walk(esr);
 		if (bits(esr, 31, 26) == EC_DATA_LOWER_EL)
 			exit->access = describe_access(esr);
 		return VCPU_EXIT_FAULT;
@@ -153,6 +182,7 @@ void vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	*exit = (struct vcpu_exit){
 		.syndrome = read_sysreg(esr_el2),
 		.guest_address = read_sysreg(far_el2),
+		.walk.level = -1,
 	};
 	if (reason == EXIT_SYNCHRONOUS)
 		exit->kind = synchronous_exit(exit);

@@ -12,8 +12,14 @@
 
 #include "abi.h"
 
-/* Called by the entry code. */
-void guest_main(void);
+/* Called by the entry code on each vCPU, on a stack of its own, with its number. */
+_Noreturn void guest_main(unsigned vcpu);
+
+/* The number of the vCPU that this runs on. */
+unsigned guest_vcpu(void);
+
+/* One turn of a loop that waits for the other vCPU. */
+void guest_relax(void);
 
 /* Called by the architecture's interrupt handler. */
 void guest_interrupt(uint32_t vector);
@@ -24,7 +30,7 @@ _Noreturn void guest_panic(uint64_t syndrome, uint64_t address, uint64_t pc);
 uint64_t hypercall(enum hypercall call, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
 /*
- * One access that may abort: false when it did, and last_abort tells what the guest was told. A
+ * One access that may abort: false when it did, and last_abort() tells what this vCPU was told then. A
  * load or store has 8 bytes and any alignment.
  */
 bool try_load(uint64_t address, uint64_t *value);
@@ -37,15 +43,18 @@ struct guest_abort {
 	bool write;
 };
 
-extern struct guest_abort last_abort;
+struct guest_abort last_abort(void);
 
 /* A single load or store of a device register, in 1, 2, 4 or 8 bytes. */
 uint64_t device_load(uint64_t address, unsigned bytes);
 int64_t device_load_signed(uint64_t address, unsigned bytes);
 void device_store(uint64_t address, unsigned bytes, uint64_t value);
 
-/* Reads what the UART says it is; true when that is the UART which the guest was built for. */
-bool uart_is_present(void);
+/*
+ * Reads what the device at PLATFORM_DEVICE says it is; true when that is the one which the guest was
+ * built for.
+ */
+bool device_is_present(void);
 
 /* Writes a function that returns CODE_RESULT and makes it ready to be fetched. */
 #define CODE_RESULT 42
@@ -56,8 +65,11 @@ void code_write(uint64_t address);
  * 512 entries that window_install() put there.
  */
 uint64_t window_address(unsigned slot, unsigned page);
-uint64_t window_entry(uint64_t page); /* an entry that maps `page`, readable and writable */
+uint64_t window_entry(uint64_t page); /* an entry that maps `page` for everything */
 void window_install(unsigned slot, uint64_t table);
+
+/* After entries of such a table have changed: this vCPU no longer uses the old ones. */
+void window_flush(void);
 
 /* Interrupts are masked but for the time in here: waits for one, takes all that are pending. */
 void interrupts_init(void);

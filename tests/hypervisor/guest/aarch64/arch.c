@@ -7,8 +7,8 @@
 #include "platform.h"
 #include "sysreg.h"
 
-struct guest_abort last_abort;
-uint64_t recovery; /* start.S */
+static struct guest_abort aborts[PLATFORM_CPUS];
+uint64_t recovery[PLATFORM_CPUS]; /* start.S */
 
 void guest_synchronous(void);
 void guest_irq(void);
@@ -18,19 +18,35 @@ void guest_irq(void);
 #define EC_DATA_SAME_EL  0x25
 #define ISS_WNR          BIT(6)
 
+unsigned guest_vcpu(void)
+{
+	return (unsigned)read_sysreg(tpidr_el1);
+}
+
+void guest_relax(void)
+{
+	__asm__ volatile("yield" : : : "memory");
+}
+
+struct guest_abort last_abort(void)
+{
+	return aborts[guest_vcpu()];
+}
+
 void guest_synchronous(void)
 {
+	unsigned vcpu = guest_vcpu();
 	uint64_t esr = read_sysreg(esr_el1);
 	uint64_t class = bits(esr, 31, 26);
 
-	if (!recovery || (class != EC_FETCH_SAME_EL && class != EC_DATA_SAME_EL))
+	if (!recovery[vcpu] || (class != EC_FETCH_SAME_EL && class != EC_DATA_SAME_EL))
 		guest_panic(esr, read_sysreg(far_el1), read_sysreg(elr_el1));
-	last_abort = (struct guest_abort){
+	aborts[vcpu] = (struct guest_abort){
 		.address = read_sysreg(far_el1),
 		.fetch = class == EC_FETCH_SAME_EL,
 		.write = class == EC_DATA_SAME_EL && esr & ISS_WNR,
 	};
-	write_sysreg(elr_el1, recovery);
+	write_sysreg(elr_el1, recovery[vcpu]);
 }
 
 uint64_t hypercall(enum hypercall call, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -111,9 +127,9 @@ void device_store(uint64_t address, unsigned bytes, uint64_t value)
 }
 
 /* UARTPeriphID0 to 3 of a PL011: part 0x011, designer 0x41 (Arm DDI 0183). */
-bool uart_is_present(void)
+bool device_is_present(void)
 {
-	uint64_t id = PLATFORM_UART + 0xfe0;
+	uint64_t id = PLATFORM_DEVICE + 0xfe0;
 
 	return device_load(id, 4) == 0x11 && device_load(id + 4, 4) == 0x10 &&
 	       (device_load(id + 8, 4) & 0xf) == 0x4;
@@ -159,6 +175,15 @@ uint64_t window_entry(uint64_t page)
 void window_install(unsigned slot, uint64_t table)
 {
 	*(volatile uint64_t *)&window_directory[slot] = table | TABLE;
+	dsb();
+	isb();
+}
+
+/* At EL1 TLBI VMALLE1 is about this CPU and the guest's own VMID. */
+void window_flush(void)
+{
+	dsb();
+	__asm__ volatile("tlbi vmalle1" : : : "memory");
 	dsb();
 	isb();
 }

@@ -17,7 +17,7 @@ SECTIONS
 	.bss : { *(.bss .bss.*) *(COMMON) }
 	. = ALIGN(4096);
 	bss_end = .;
-	. += 0x4000;
+	. += 2 * 0x4000;		/* a stack for each vCPU */
 	stack_top = .;
 
 	/DISCARD/ : { *(.note.*) *(.comment) *(.eh_frame*) *(.ARM.*) }

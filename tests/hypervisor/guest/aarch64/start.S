@@ -31,17 +31,25 @@ window_directory:				/* level 2, 2 MiB each */
 #define MAIR		0xff04
 
 /*
- * TCR_EL1: IPS[34:32] = 1 for 36-bit addresses, EPD1[23] no walks by TTBR1_EL1, SH0[13:12] = 3,
+ * TCR_EL1: IPS[34:32] as ID_AA64MMFR0_EL1.PARange, at most 5 for 48 bits, EPD1[23] no walks by TTBR1_EL1, SH0[13:12] = 3,
  * ORGN0[11:10] = IRGN0[9:8] = 1, T0SZ[5:0] = 64 - 39, so that the walk starts at level 1.
  */
-#define TCR		((1 << 32) | (1 << 23) | (3 << 12) | (1 << 10) | (1 << 8) | 25)
+#define TCR		((1 << 23) | (3 << 12) | (1 << 10) | (1 << 8) | 25)
 
 /* SCTLR_EL1: RES1 bits, I[12], C[2], M[0]. */
 #define SCTLR		(0x30d00800 | (1 << 12) | (1 << 2) | (1 << 0))
 
+#define STACK_SIZE	0x4000		/* guest.lds.S has room for one for each vCPU */
+
+	.data
+bss_is_clear:					/* by vCPU 0, which vCPU 1 waits for */
+	.word	0
+
+/* x0: the vCPU's number, which TPIDR_EL1 keeps. */
 	.section .text.start, "ax"
 	.global	_start
 _start:
+	msr	tpidr_el1, x0
 	adrp	x0, vectors
 	add	x0, x0, :lo12:vectors
 	msr	vbar_el1, x0
@@ -50,6 +58,12 @@ _start:
 	ldr	x0, =MAIR
 	msr	mair_el1, x0
 	ldr	x0, =TCR
+	mrs	x1, id_aa64mmfr0_el1
+	and	x1, x1, #0xf
+	mov	x2, #5
+	cmp	x1, x2
+	csel	x1, x1, x2, lo
+	orr	x0, x0, x1, lsl #32
 	msr	tcr_el1, x0
 	tlbi	vmalle1
 	dsb	nsh
@@ -58,15 +72,25 @@ _start:
 	msr	sctlr_el1, x0
 	isb
 
-	adrp	x0, stack_top
-	mov	sp, x0
-	adrp	x0, bss_start
-	adrp	x1, bss_end
-1:	cmp	x0, x1
+	mrs	x0, tpidr_el1
+	mov	x1, #STACK_SIZE
+	adrp	x2, stack_top
+	msub	x2, x0, x1, x2
+	mov	sp, x2
+	adrp	x3, bss_is_clear
+	add	x3, x3, :lo12:bss_is_clear
+	cbnz	x0, 3f
+	adrp	x1, bss_start
+	adrp	x2, bss_end
+1:	cmp	x1, x2
 	b.hs	2f
-	stp	xzr, xzr, [x0], #16
+	stp	xzr, xzr, [x1], #16
 	b	1b
-2:	b	guest_main
+2:	mov	w1, #1
+	stlr	w1, [x3]
+3:	ldar	w1, [x3]
+	cbz	w1, 3b
+	b	guest_main
 
 /* Exceptions. Only what C code may change has to be kept. */
 	.macro	exception handler
@@ -113,18 +137,23 @@ vectors:
 	.endr
 
 /*
- * The accesses that may abort. `recovery` tells the handler where to go on; 0: the abort is a
- * mistake.
+ * The accesses that may abort. `recovery` of this vCPU tells the handler where to go on; 0: the abort
+ * is a mistake.
  */
+	.macro	set_recovery value
+	adrp	x10, recovery
+	add	x10, x10, :lo12:recovery
+	mrs	x11, tpidr_el1
+	str	\value, [x10, x11, lsl #3]
+	.endm
+
 	.macro	recover_at label
 	adr	x9, \label
-	adrp	x10, recovery
-	str	x9, [x10, #:lo12:recovery]
+	set_recovery x9
 	.endm
 
 	.macro	recover_nowhere
-	adrp	x10, recovery
-	str	xzr, [x10, #:lo12:recovery]
+	set_recovery xzr
 	.endm
 
 	.global	try_load			/* (address, value *) */
