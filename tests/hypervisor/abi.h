@@ -53,6 +53,7 @@
 enum hypercall {
 	HC_EXIT,             /* (status): ends the run */
 	HC_VCPUS,            /* (): how many vCPUs there are */
+	HC_EXITS,            /* (vCPU): how often it has left the guest so far */
 	HC_MAP,              /* (address, size, flags, populate) */
 	HC_UNMAP,            /* (address, size) */
 	HC_PROTECT,          /* (address, size, flags) */

@@ -114,6 +114,7 @@ static void run_once(struct vm_vcpu *vcpu, struct vcpu_exit *exit)
 	vcpu_run(&vcpu->vcpu, exit);
 	if (!PLATFORM_TLB_BROADCAST)
 		tlb_leave_guest();
+	__atomic_fetch_add(&vcpu->exits, 1, __ATOMIC_RELAXED);
 }
 
 /* Asked as any other component would ask. */

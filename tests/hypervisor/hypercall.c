@@ -77,6 +77,13 @@ static uint64_t replace(struct vm *vm, uint64_t page, uint64_t model)
 	return log_change("replace", page, FRAME_SIZE, old.flags, error);
 }
 
+static uint64_t exits(const struct vm *vm, uint64_t vcpu)
+{
+	if (vcpu >= vm->vcpu_count)
+		return (uint64_t)AX_ENOENT;
+	return __atomic_load_n(&vm->vcpus[vcpu].exits, __ATOMIC_RELAXED);
+}
+
 static struct ax_addrspace_stats stats(const struct vm *vm)
 {
 	struct ax_addrspace_stats counts;
@@ -141,6 +148,8 @@ static uint64_t call(struct vm_vcpu *vcpu, const uint64_t argument[5])
 		return stop(vm, a);
 	case HC_VCPUS:
 		return vm->vcpu_count;
+	case HC_EXITS:
+		return exits(vm, a);
 	case HC_MAP:
 		return map(vm, a, b, to_flags(argument[3]), argument[4] != 0);
 	case HC_UNMAP:

@@ -36,6 +36,7 @@ struct vm_vcpu {
 	struct vcpu vcpu;
 	struct vm *vm;
 	unsigned index;
+	uint64_t exits; /* shared, atomic */
 	ax_cancel_token_t timer; /* the last one that this vCPU set */
 	uint64_t pending[VM_VECTORS /
 			 64]; /* interrupts that wait for the next entry; shared, atomic */

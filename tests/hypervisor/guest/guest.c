@@ -58,14 +58,14 @@ static struct {
 	unsigned skipped;
 } verdicts;
 
-static void run_tests(const struct guest_test *test, unsigned vcpus_needed, unsigned vcpus)
+static void run_tests(const struct guest_test *test, unsigned vcpus)
 {
 	for (; test->name; test++) {
 		bool passed;
 
-		if (vcpus < vcpus_needed) {
+		if (vcpus < test->vcpus) {
 			console_print("guest: skipped %s: it takes %u vCPUs\n", test->name,
-				      vcpus_needed);
+				      test->vcpus);
 			verdicts.skipped++;
 			continue;
 		}
@@ -85,9 +85,10 @@ void guest_main(unsigned vcpu)
 		serve();
 	vcpus = (unsigned)ask(HC_VCPUS);
 	console_print("guest: up, %u vCPU%s\n", vcpus, vcpus == 1 ? "" : "s");
-	run_tests(memory_tests, 1, vcpus);
-	run_tests(interrupt_tests, 1, vcpus);
-	run_tests(smp_tests, 2, vcpus);
+	run_tests(memory_tests, vcpus);
+	run_tests(interrupt_tests, vcpus);
+	run_tests(smp_tests, vcpus);
+	run_tests(stale_tests, vcpus);
 	if (verdicts.failed)
 		console_print("guest: %u of %u tests failed, %u skipped\n", verdicts.failed,
 			      verdicts.failed + verdicts.passed, verdicts.skipped);

@@ -36,18 +36,21 @@
 #define LAZY_SPARE    (GUEST_LAZY + 0x60000)
 #define LAZY_STALE    (GUEST_LAZY + 0x70000)
 #define LAZY_RACE     (GUEST_LAZY + 1 * BLOCK)
+#define BLOCK_STALE   (GUEST_LAZY + 2 * BLOCK)
 
 enum { SLOT_WALK, SLOT_LAZY, SLOT_NOTHING, SLOT_REPLACE, SLOT_STALE, SLOT_CONFORMANCE };
 
 struct guest_test {
 	const char *name;
 	bool (*run)(void);
+	unsigned vcpus; /* that it takes */
 };
 
 /* Each ends with one that has no name. */
 extern const struct guest_test memory_tests[];    /* memory.c */
 extern const struct guest_test interrupt_tests[]; /* interrupts.c */
-extern const struct guest_test smp_tests[];       /* smp.c; they need two vCPUs */
+extern const struct guest_test smp_tests[];       /* smp.c */
+extern const struct guest_test stale_tests[];     /* stale.c */
 
 #define CHECK(condition) CHECK_OR(condition, "does not hold")
 
