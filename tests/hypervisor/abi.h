@@ -58,6 +58,7 @@ enum hypercall {
 	HC_UNMAP,            /* (address, size) */
 	HC_PROTECT,          /* (address, size, flags) */
 	HC_REPLACE,          /* (address, model): a new frame at address, with model's contents */
+	HC_LEND,             /* (address, flags): a zeroed frame of the hypervisor's own there */
 	HC_FAULTS,           /* (): faults served so far */
 	HC_BACKED,           /* (): faults so far that backed a page */
 	HC_OWNED_FRAMES,     /* (): frames that back pages now */

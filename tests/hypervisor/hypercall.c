@@ -11,6 +11,7 @@
 
 #include "console.h"
 #include "frames.h"
+#include "string.h"
 #include "vm.h"
 
 static uint64_t log_change(const char *what, uint64_t start, uint64_t size, ax_flags_t flags,
@@ -75,6 +76,20 @@ static uint64_t replace(struct vm *vm, uint64_t page, uint64_t model)
 	if (error == AX_OK)
 		error = replace_page(vm, ax_gpa(page), ax_gpa(model), old.flags);
 	return log_change("replace", page, FRAME_SIZE, old.flags, error);
+}
+
+/* The frame outlives the mapping: it is the VM's until the end. */
+static uint64_t lend(struct vm *vm, uint64_t page, ax_flags_t flags)
+{
+	uint64_t frame = vm_lend(vm, 1, FRAME_SIZE);
+	ax_error_t error = AX_ENOMEM;
+
+	if (frame != FRAME_NONE) {
+		memset(ax_memory_phys_to_virt(ax_hpa(frame)), 0, FRAME_SIZE);
+		error = ax_addrspace_map_linear(&vm->space, ax_gpa(page), ax_hpa(frame), FRAME_SIZE,
+						flags);
+	}
+	return log_change("lend", page, FRAME_SIZE, flags, error);
 }
 
 static uint64_t exits(const struct vm *vm, uint64_t vcpu)
@@ -158,6 +173,8 @@ static uint64_t call(struct vm_vcpu *vcpu, const uint64_t argument[5])
 		return protect(vm, a, b, to_flags(argument[3]));
 	case HC_REPLACE:
 		return replace(vm, a, b);
+	case HC_LEND:
+		return lend(vm, a, to_flags(b));
 	case HC_FAULTS:
 		return __atomic_load_n(&vm->faults_served, __ATOMIC_RELAXED);
 	case HC_BACKED:

@@ -9,6 +9,9 @@ guest_sources_arch := guest/aarch64/start.S guest/aarch64/arch.c aarch64/pl011.c
 
 # its=off: no guest of this hypervisor uses message-signalled interrupts.
 CPU ?= max
-CPUS ?= 2
+
+# The hardware reaches the other CPUs by itself: for STALE=remote it is asked not to.
+stale_remote_sources := aarch64/local_invalidation.c
+stale_remote_functions := ax_cpu_tlb_flush
 emulator = qemu-system-aarch64 -M virt,virtualization=on,gic-version=3,its=off -cpu $(CPU) -m 1G \
 	-smp $(CPUS) -nic none -nographic -monitor none -serial stdio -semihosting -no-reboot -kernel

@@ -69,7 +69,8 @@ static void run_tests(const struct guest_test *test, unsigned vcpus)
 			verdicts.skipped++;
 			continue;
 		}
-		passed = test->run();
+		aborted = false;
+		passed = test->run() && !aborted;
 		console_print("guest: %s %s\n", passed ? "ok    " : "FAILED", test->name);
 		verdicts.passed += passed;
 		verdicts.failed += !passed;

@@ -32,15 +32,27 @@ ax_error_t replace(uint64_t page, uint64_t model)
 	return (ax_error_t)hypercall(HC_REPLACE, page, model, 0, 0);
 }
 
-/* Through a volatile pointer, so that each is an access of its own, here and now. */
+bool aborted;
+
+static void note_abort(const char *what, uint64_t address)
+{
+	if (!__atomic_exchange_n(&aborted, true, __ATOMIC_RELAXED))
+		console_print("guest: a %s at 0x%lx should have worked\n", what, address);
+}
+
 uint64_t peek(uint64_t address)
 {
-	return *(volatile uint64_t *)(uintptr_t)address;
+	uint64_t value = 0;
+
+	if (!try_load(address, &value))
+		note_abort("load", address);
+	return value;
 }
 
 void poke(uint64_t address, uint64_t value)
 {
-	*(volatile uint64_t *)(uintptr_t)address = value;
+	if (!try_store(address, value))
+		note_abort("store", address);
 }
 
 uint64_t mark(uint64_t page)

@@ -36,7 +36,7 @@
 #define LAZY_SPARE    (GUEST_LAZY + 0x60000)
 #define LAZY_STALE    (GUEST_LAZY + 0x70000)
 #define LAZY_RACE     (GUEST_LAZY + 1 * BLOCK)
-#define BLOCK_STALE   (GUEST_LAZY + 2 * BLOCK)
+#define BLOCK_STALE   (GUEST_LAZY + 2 * BLOCK) /* two of them */
 
 enum { SLOT_WALK, SLOT_LAZY, SLOT_NOTHING, SLOT_REPLACE, SLOT_STALE, SLOT_CONFORMANCE };
 
@@ -81,9 +81,10 @@ ax_error_t protect(uint64_t start, uint64_t size, ax_flags_t flags);
 ax_error_t map(uint64_t start, uint64_t size, ax_flags_t flags, bool populate);
 ax_error_t replace(uint64_t page, uint64_t model);
 
-/* one access each, here and now; */
+/* one access each, here and now; one that aborts fails the test that is running (`aborted`); */
 uint64_t peek(uint64_t address);
 void poke(uint64_t address, uint64_t value);
+extern bool aborted;
 
 /* what the first word of a page holds in a test that marks pages: */
 uint64_t mark(uint64_t page);
