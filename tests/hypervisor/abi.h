@@ -45,6 +45,8 @@
 
 #ifndef __ASSEMBLER__
 
+#include <stdint.h>
+
 /*
  * Hypercalls. A call returns an ax_error_t, or where it asks for a number, that number. The changes
  * of the memory map stand for what a VMM would decide by itself: ballooning, page migration, dirty
@@ -68,9 +70,35 @@ enum hypercall {
 	HC_VIOLATION_ACCESS, /* (): AX_READ, AX_WRITE or AX_EXECUTE of that one */
 	HC_VIOLATION_REASON, /* (): enum ax_fault_result of that one */
 	HC_PAGE_SIZE,        /* (address): of the page that maps it; 0: none does */
+	HC_CONFORMANCE,      /* (batch): the one before is done, fills the next; 0: no more */
+	HC_DISAGREEMENTS,    /* (): of them so far */
 	HC_INTERRUPT,        /* (vector, vCPU): as if a device had raised it there */
 	HC_TIME,             /* (): nanoseconds */
 	HC_TIMER,            /* (nanoseconds from now): then GUEST_TIMER is raised on this vCPU */
+};
+
+/*
+ * Conformance: the accesses that the guest is to make by its window, each alone. The hypervisor fills
+ * in what, the guest what came of it. No larger than a page.
+ */
+#define PROBES_MAX 96
+
+struct probe_batch {
+	uint64_t count;
+	uint64_t current; /* the probe that the guest is at; PROBES_MAX or more: none */
+	struct probe {
+		uint64_t address; /* guest-physical: of 8 aligned bytes, or of a function */
+		uint64_t access;  /* AX_READ, AX_WRITE or AX_EXECUTE */
+		uint64_t value;   /* to store; or what was loaded, or returned */
+		uint64_t outcome; /* enum probe_outcome */
+	} probes[PROBES_MAX];
+};
+
+enum probe_outcome {
+	PROBE_NOT_MADE,
+	PROBE_WORKED,
+	PROBE_FAILED,      /* and the guest was told of it as it should be */
+	PROBE_MISREPORTED, /* it failed, and the guest was told of another access */
 };
 
 #endif /* __ASSEMBLER__ */

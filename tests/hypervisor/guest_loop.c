@@ -3,6 +3,7 @@
  * The heart of a hypervisor: run the guest, see why it came back, answer, run it again. Each CPU does
  * so for its own vCPU.
  */
+#include "conformance.h"
 #include "console.h"
 #include "machine.h"
 #include "tlb_shootdown.h"
@@ -70,11 +71,14 @@ static void handle_fault(struct vm_vcpu *vcpu, const struct vcpu_exit *exit)
 {
 	struct vm *vm = vcpu->vm;
 	const struct ax_npt_fault *fault = &exit->fault;
-	enum ax_fault_result result = ax_addrspace_fault(&vm->space, fault->addr, fault->access);
+	enum ax_fault_result result;
 
+	conformance_fault(vcpu, exit);
+	result = ax_addrspace_fault(&vm->space, fault->addr, fault->access);
 	switch (result) {
 	case AX_FAULT_HANDLED:
 		__atomic_fetch_add(&vm->faults_served, 1, __ATOMIC_RELAXED);
+		conformance_served(vcpu, exit);
 		break;
 	case AX_FAULT_NO_REGION:
 		if (!vm_device_access(vcpu, exit))

@@ -9,6 +9,7 @@
 #include <axvisor/time.h>
 #include <axvisor/vmm.h>
 
+#include "conformance.h"
 #include "console.h"
 #include "frames.h"
 #include "string.h"
@@ -193,6 +194,10 @@ static uint64_t call(struct vm_vcpu *vcpu, const uint64_t argument[5])
 		return (uint64_t)vcpu->last_reason;
 	case HC_PAGE_SIZE:
 		return page_size(vm, a);
+	case HC_CONFORMANCE:
+		return conformance_next(vm, a);
+	case HC_DISAGREEMENTS:
+		return conformance_disagreements();
 	case HC_INTERRUPT:
 		return raise_interrupt(a, b);
 	case HC_TIME:

@@ -94,7 +94,10 @@ void vm_create(struct vm *vm, const void *image, size_t image_size)
 	 * What is left zero is this CPU's default: the format, the width of the addresses, the
 	 * number of levels. The tag keeps this guest's translations apart from those of others.
 	 */
-	struct ax_addrspace_config config = {.tag = 1, .cpus = machine_cpus()};
+	struct ax_addrspace_config config = {.tag = 1,
+					     .cpus = machine_cpus(),
+					     .levels = CONFIG_LEVELS,
+					     .gpa_bits = CONFIG_GPA_BITS};
 	struct ax_npt_registers npt;
 
 	vm->id = 1;

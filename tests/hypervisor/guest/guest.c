@@ -90,6 +90,7 @@ void guest_main(unsigned vcpu)
 	run_tests(interrupt_tests, vcpus);
 	run_tests(smp_tests, vcpus);
 	run_tests(stale_tests, vcpus);
+	run_tests(conformance_tests, vcpus);
 	if (verdicts.failed)
 		console_print("guest: %u of %u tests failed, %u skipped\n", verdicts.failed,
 			      verdicts.failed + verdicts.passed, verdicts.skipped);

@@ -51,6 +51,7 @@ extern const struct guest_test memory_tests[];    /* memory.c */
 extern const struct guest_test interrupt_tests[]; /* interrupts.c */
 extern const struct guest_test smp_tests[];       /* smp.c */
 extern const struct guest_test stale_tests[];     /* stale.c */
+extern const struct guest_test conformance_tests[];
 
 #define CHECK(condition) CHECK_OR(condition, "does not hold")
 
