@@ -56,6 +56,8 @@ enum hypercall {
 	HC_EXIT,             /* (status): ends the run */
 	HC_VCPUS,            /* (): how many vCPUs there are */
 	HC_EXITS,            /* (vCPU): how often it has left the guest so far */
+	HC_WAIT,             /* (): sleeps until HC_WAKE for this vCPU, or shorter */
+	HC_WAKE,             /* (vCPU) */
 	HC_MAP,              /* (address, size, flags, populate) */
 	HC_UNMAP,            /* (address, size) */
 	HC_PROTECT,          /* (address, size, flags) */

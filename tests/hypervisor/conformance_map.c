@@ -230,30 +230,43 @@ static ax_error_t try_one(struct conformance_range range)
 }
 
 /*
- * Something is in the way of a map: it goes instead. When memory runs low the whole arena goes, or as
- * much of it as the end of the space leaves, however it is mapped.
+ * Something is in the way of a map: it goes, and mostly the map comes then. When memory runs low the
+ * whole arena goes.
  */
+static ax_error_t change(uint64_t arena, struct conformance_range *range)
+{
+	ax_error_t error = AX_ENOMEM;
+
+	*range = random_range(arena);
+	if (frames_total() - frames_used() >= frames_total() / 4)
+		error = try_one(*range);
+	if (error == AX_ENOMEM)
+		*range = (struct conformance_range){arena, ARENA};
+	if (error != AX_ENOMEM && error != AX_EEXIST)
+		return error;
+	error = unmap(*range);
+	if (error != AX_OK || range->size == ARENA || conformance_random(4) == 0)
+		return error;
+	error = try_one(*range);
+	return error == AX_OK ? AX_OK : unmap(*range);
+}
+
 struct conformance_range conformance_change(void)
 {
+	struct conformance_range range;
+	ax_error_t error;
+
 	if (map.turns++ % TURNS_OF_ONE == 0)
 		map.arena = random_arena();
-	for (;;) {
+	do {
 		bool here = conformance_random(4) != 0;
-		uint64_t arena = arena_start(here ? map.arena : random_arena());
-		struct conformance_range range = random_range(arena);
-		bool low = frames_total() - frames_used() < frames_total() / 4;
-		ax_error_t error = low ? AX_ENOMEM : try_one(range);
 
-		if (error == AX_ENOMEM)
-			range = (struct conformance_range){arena, ARENA};
-		if (error == AX_ENOMEM || error == AX_EEXIST)
-			error = unmap(range);
-		if (error == AX_OK)
-			return range;
-		/* A hole in what is to be protected, or flags that cannot be expressed. */
-		if (error != AX_ENOENT && error != AX_ENOTSUP && error != AX_EINVAL)
-			machine_fail("conformance: a change failed", (uint64_t)error);
-	}
+		error = change(arena_start(here ? map.arena : random_arena()), &range);
+		/* A hole in what is to be protected, or flags that cannot be expressed: another. */
+	} while (error == AX_ENOENT || error == AX_ENOTSUP || error == AX_EINVAL);
+	if (error != AX_OK)
+		machine_fail("conformance: a change failed", (uint64_t)error);
+	return range;
 }
 
 void conformance_map_clear(void)

@@ -93,6 +93,24 @@ static uint64_t lend(struct vm *vm, uint64_t page, ax_flags_t flags)
 	return log_change("lend", page, FRAME_SIZE, flags, error);
 }
 
+/* A wake-up that came before the sleep counts; one that comes during it comes with a kick. */
+static uint64_t wait(struct vm_vcpu *vcpu)
+{
+	if (!__atomic_exchange_n(&vcpu->woken, false, __ATOMIC_ACQUIRE))
+		machine_wait();
+	return (uint64_t)AX_OK;
+}
+
+static uint64_t wake(struct vm *vm, uint64_t vcpu)
+{
+	if (vcpu >= vm->vcpu_count)
+		return (uint64_t)AX_ENOENT;
+	__atomic_store_n(&vm->vcpus[vcpu].woken, true, __ATOMIC_RELEASE);
+	if (vcpu != machine_cpu())
+		machine_kick((unsigned)vcpu);
+	return (uint64_t)AX_OK;
+}
+
 static uint64_t exits(const struct vm *vm, uint64_t vcpu)
 {
 	if (vcpu >= vm->vcpu_count)
@@ -166,6 +184,10 @@ static uint64_t call(struct vm_vcpu *vcpu, const uint64_t argument[5])
 		return vm->vcpu_count;
 	case HC_EXITS:
 		return exits(vm, a);
+	case HC_WAIT:
+		return wait(vcpu);
+	case HC_WAKE:
+		return wake(vm, a);
 	case HC_MAP:
 		return map(vm, a, b, to_flags(argument[3]), argument[4] != 0);
 	case HC_UNMAP:

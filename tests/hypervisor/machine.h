@@ -34,6 +34,13 @@ void machine_kick(unsigned cpu);
 /* One turn of a loop that waits for another CPU. */
 void machine_relax(void);
 
+/*
+ * One turn of a loop that waits for a kick of this CPU. It may return at any time, and does at once
+ * when one has come that no guest has been left for yet: sleep if the CPU can, so that an emulator
+ * has time for the others; else machine_relax() will do.
+ */
+void machine_wait(void);
+
 /* Interrupt controller and timer, and what else a CPU needs to run guests; once on each CPU. */
 void machine_init(void);
 

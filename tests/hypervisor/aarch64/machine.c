@@ -76,6 +76,12 @@ void machine_relax(void)
 	__asm__ volatile("yield" : : : "memory");
 }
 
+/* WFI ends for an interrupt that is pending, masked or not (Arm ARM, "Wait for Interrupt"). */
+void machine_wait(void)
+{
+	__asm__ volatile("dsb sy\n\twfi" : : : "memory");
+}
+
 void machine_init(void)
 {
 	if (machine_cpu() == 0)

@@ -65,7 +65,12 @@ static uint64_t make_all(uint64_t unused)
 	return 0;
 }
 
-/* The vCPUs take turns: what one CPU has cached when the map changes, the other must not use. */
+#define TURNS_OF_ONE 8
+
+/*
+ * The vCPUs take turns, each for some batches: what a CPU had cached before the other's turns is
+ * wrong when it comes to be used again.
+ */
 static bool hardware_agrees(void)
 {
 	bool take_turns = ask(HC_VCPUS) > 1;
@@ -73,7 +78,7 @@ static bool hardware_agrees(void)
 	batch.current = UINT64_MAX;
 	window_install(SLOT_CONFORMANCE, (uintptr_t)table);
 	for (unsigned turn = 0; hypercall(HC_CONFORMANCE, (uintptr_t)&batch, 0, 0, 0); turn++) {
-		if (take_turns && turn % 2 == 1) {
+		if (take_turns && turn / TURNS_OF_ONE % 2 == 1) {
 			other_run(make_all, 0);
 			other_join();
 		} else {

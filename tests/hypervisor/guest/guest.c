@@ -20,12 +20,13 @@ void other_run(uint64_t (*function)(uint64_t argument), uint64_t argument)
 	work.function = function;
 	work.argument = argument;
 	__atomic_store_n(&work.given, work.given + 1, __ATOMIC_RELEASE);
+	hypercall(HC_WAKE, 1, 0, 0, 0);
 }
 
 uint64_t other_join(void)
 {
 	while (__atomic_load_n(&work.done, __ATOMIC_ACQUIRE) != work.given)
-		guest_relax();
+		ask(HC_WAIT);
 	return work.result;
 }
 
@@ -33,9 +34,10 @@ static _Noreturn void serve(void)
 {
 	for (;;) {
 		while (__atomic_load_n(&work.given, __ATOMIC_ACQUIRE) == work.done)
-			guest_relax();
+			ask(HC_WAIT);
 		work.result = work.function(work.argument);
 		__atomic_store_n(&work.done, work.done + 1, __ATOMIC_RELEASE);
+		hypercall(HC_WAKE, 0, 0, 0, 0);
 	}
 }
 
