@@ -87,10 +87,11 @@ enum hypercall {
 
 struct probe_batch {
 	uint64_t count;
+	uint64_t again;   /* the same addresses as in the batch before: the window is right */
 	uint64_t current; /* the probe that the guest is at; PROBES_MAX or more: none */
 	struct probe {
 		uint64_t address; /* guest-physical: of 8 aligned bytes, or of a function */
-		uint64_t access;  /* AX_READ, AX_WRITE or AX_EXECUTE */
+		uint64_t access;  /* AX_READ, AX_WRITE or AX_EXECUTE; 0: none */
 		uint64_t value;   /* to store; or what was loaded, or returned */
 		uint64_t outcome; /* enum probe_outcome */
 	} probes[PROBES_MAX];

@@ -3,7 +3,8 @@
  * The conformance run: batches of accesses for the guest to make, and the comparison of what came of
  * each with what the library's query says. No other knowledge of the map is used.
  *
- * A batch and its results lie in a page of the guest's. An access that the tables permit has to work,
+ * A batch and its results lie in a page of the guest's. It is made around what will be changed, and
+ * once more when that is done, with nothing flushed but by the library. An access that the tables permit has to work,
  * with the right data: a load what the memory behind the mapping holds, a store so that the word is
  * there, a call the number of the frame. Else it has to fault: of the access that it was, at its very
  * address, and, as far as the processor tells, because of a permission or because nothing is there,
@@ -33,6 +34,8 @@ static struct {
 	struct vm *vm;
 	struct probe_batch *batch;
 	struct sighting sightings[PROBES_MAX];
+	struct conformance_range range;                   /* that the batch is about */
+	enum { NOTHING, BEFORE, AFTER, ONCE_MORE } phase; /* of its change */
 
 	uint64_t changes;
 	uint64_t agreed;
@@ -133,40 +136,51 @@ static bool is_end_in_ram(const struct ax_npt_mapping *mapping, uint64_t gpa, ui
 	       hpa - PLATFORM_RAM_BASE < PLATFORM_RAM_SIZE;
 }
 
-/*
- * An access that is going to work must do no harm, and what comes of it must be known: it is moved to
- * the pool if the leaf reaches there. Code is not fetched from device memory, which the architectures
- * leave open. False: nothing to probe.
- */
-static bool make_safe(uint64_t *gpa, ax_flags_t access)
-{
-	struct ax_npt_mapping mapping;
-	uint64_t hpa, frame = conformance_random_frame();
+enum safety { HARMLESS, NOT_THERE, NOT_AT_ALL };
 
-	if (query(*gpa, &mapping) != AX_OK || !(mapping.flags & access))
-		return true;
-	if (access == AX_EXECUTE && (mapping.flags & AX_DEVICE))
-		return false;
-	hpa = hpa_of(&mapping, *gpa);
-	if (!is_ours(&mapping, hpa) && !(access == AX_READ && is_end_in_ram(&mapping, *gpa, hpa))) {
-		if (frame - mapping.hpa.raw >= mapping.size)
-			return false;
-		*gpa = place(mapping.gpa.raw + (frame - mapping.hpa.raw) + *gpa % PAGE, access);
-	}
-	if (access == AX_EXECUTE && mapping.owned)
+/*
+ * An access that is going to work must do no harm, and what comes of it must be known: it has to be
+ * of the pool's memory or the space's own. Code is not fetched from device memory, which the
+ * architectures leave open.
+ */
+static enum safety safety_of(uint64_t gpa, ax_flags_t access, struct ax_npt_mapping *mapping)
+{
+	uint64_t hpa;
+
+	if (query(gpa, mapping) != AX_OK || !(mapping->flags & access))
+		return HARMLESS;
+	if (access == AX_EXECUTE && (mapping->flags & AX_DEVICE))
+		return NOT_AT_ALL;
+	hpa = hpa_of(mapping, gpa);
+	if (!is_ours(mapping, hpa) && !(access == AX_READ && is_end_in_ram(mapping, gpa, hpa)))
+		return NOT_THERE;
+	if (access == AX_EXECUTE && mapping->owned)
 		conformance_write_code(hpa);
+	return HARMLESS;
+}
+
+/* Elsewhere in the same leaf, where it leads to the pool. */
+static bool move_to_pool(uint64_t *gpa, ax_flags_t access, const struct ax_npt_mapping *mapping)
+{
+	uint64_t offset = conformance_random_frame() - mapping->hpa.raw;
+
+	if (offset >= mapping->size)
+		return false;
+	*gpa = place(mapping->gpa.raw + offset + *gpa % PAGE, access);
 	return true;
 }
 
 static void add_probe(uint64_t address, ax_flags_t access)
 {
 	struct probe_batch *batch = run.batch;
-	uint64_t gpa;
+	struct ax_npt_mapping mapping;
+	uint64_t gpa = place(address, access);
+	enum safety safety;
 
 	if (batch->count == PROBES_MAX || !conformance_in_reach(address))
 		return;
-	gpa = place(address, access);
-	if (!make_safe(&gpa, access))
+	safety = safety_of(gpa, access, &mapping);
+	if (safety == NOT_AT_ALL || (safety == NOT_THERE && !move_to_pool(&gpa, access, &mapping)))
 		return;
 	batch->probes[batch->count++] = (struct probe){
 		.address = gpa,
@@ -205,12 +219,19 @@ static struct points choose_points(struct conformance_range changed)
 	return points;
 }
 
-/* Stores come last, so that a load finds what it should. Some are left out, so that each comes first. */
-static void fill_batch(struct conformance_range changed)
+static void forget_sightings(void)
 {
-	struct points points = choose_points(changed);
+	for (unsigned i = 0; i < PROBES_MAX; i++)
+		run.sightings[i].faults = 0;
+}
+
+/* Stores come last, so that a load finds what it should. Some are left out, so that each comes first. */
+static void fill_batch(struct conformance_range around)
+{
+	struct points points = choose_points(around);
 
 	run.batch->count = 0;
+	run.batch->again = false;
 	for (unsigned i = 0; i < points.count; i++) {
 		ax_flags_t first = conformance_random(2) ? AX_READ : AX_EXECUTE;
 
@@ -221,8 +242,25 @@ static void fill_batch(struct conformance_range changed)
 	}
 	for (unsigned i = 0; i < points.count; i++)
 		add_probe(points.at[i], AX_WRITE);
-	for (unsigned i = 0; i < PROBES_MAX; i++)
-		run.sightings[i].faults = 0;
+	forget_sightings();
+}
+
+/* The same accesses once more, less those that would do harm now. */
+static void repeat_batch(void)
+{
+	struct ax_npt_mapping mapping;
+
+	run.batch->again = true;
+	for (uint64_t i = 0; i < run.batch->count; i++) {
+		struct probe *probe = &run.batch->probes[i];
+
+		if (safety_of(probe->address, (ax_flags_t)probe->access, &mapping) != HARMLESS)
+			probe->access = 0;
+		if (probe->access != AX_WRITE)
+			probe->value = 0;
+		probe->outcome = PROBE_NOT_MADE;
+	}
+	forget_sightings();
 }
 
 /* --- the verdict ------------------------------------------------------------------------------ */
@@ -325,8 +363,10 @@ static void judge(const struct probe *probe, const struct sighting *sighting)
 
 static void judge_batch(void)
 {
-	for (uint64_t i = 0; i < run.batch->count; i++)
-		judge(&run.batch->probes[i], &run.sightings[i]);
+	for (uint64_t i = 0; i < run.batch->count; i++) {
+		if (run.batch->probes[i].access)
+			judge(&run.batch->probes[i], &run.sightings[i]);
+	}
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
@@ -359,6 +399,12 @@ static void finish(void)
 		on[2], on[3], run.in_holes);
 }
 
+/* After a change that made huge pages, there are accesses that could not be made before. */
+static bool wants_a_fresh_look(void)
+{
+	return run.range.size >= AX_PAGE_SIZE_1G || conformance_random(4) == 0;
+}
+
 bool conformance_next(struct vm *vm, uint64_t batch)
 {
 	if (!run.begun)
@@ -367,11 +413,21 @@ bool conformance_next(struct vm *vm, uint64_t batch)
 		judge_batch();
 	else
 		return false;
-	if (run.changes == CONFORMANCE_CHANGES) {
+	if (run.phase == BEFORE) {
+		conformance_change(run.range);
+		run.changes++;
+		repeat_batch();
+		run.phase = AFTER;
+	} else if (run.phase == AFTER && wants_a_fresh_look()) {
+		fill_batch(run.range);
+		run.phase = ONCE_MORE;
+	} else if (run.changes == CONFORMANCE_CHANGES) {
 		finish();
 		return false;
+	} else {
+		run.range = conformance_plan();
+		fill_batch(run.range);
+		run.phase = BEFORE;
 	}
-	run.changes++;
-	fill_batch(conformance_change());
 	return true;
 }

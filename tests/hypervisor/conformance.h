@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The conformance run: the memory map is changed at random, thousands of times, and after each change
- * the guest makes accesses on both sides of every boundary. What the processor's own table walker
- * makes of them is compared with what the library's query says of the tables.
+ * The conformance run: the memory map is changed at random, thousands of times; before each change
+ * and after it the guest makes accesses on both sides of every boundary. What the processor's own
+ * table walker makes of them is compared with what the library's query says of the tables.
  */
 #ifndef HYPERVISOR_CONFORMANCE_H
 #define HYPERVISOR_CONFORMANCE_H
 
 #include "vm.h"
 
-/* conformance.c. Hypercalls: judges the batch before, makes a change, fills the next; false: over. */
+/* conformance.c. Hypercalls: judges the batch before, fills the next; false: it is over. */
 bool conformance_next(struct vm *vm, uint64_t batch);
 uint64_t conformance_disagreements(void);
 
@@ -24,7 +24,8 @@ struct conformance_range {
 };
 
 void conformance_map_init(struct vm *vm);
-struct conformance_range conformance_change(void); /* makes one, and says where */
+struct conformance_range conformance_plan(void); /* where the next change will be */
+void conformance_change(struct conformance_range range);
 void conformance_map_clear(void);
 
 uint64_t conformance_random(uint64_t below);

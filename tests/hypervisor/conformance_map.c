@@ -229,44 +229,56 @@ static ax_error_t try_one(struct conformance_range range)
 	}
 }
 
-/*
- * Something is in the way of a map: it goes, and mostly the map comes then. When memory runs low the
- * whole arena goes.
- */
-static ax_error_t change(uint64_t arena, struct conformance_range *range)
+struct conformance_range conformance_plan(void)
 {
-	ax_error_t error = AX_ENOMEM;
-
-	*range = random_range(arena);
-	if (frames_total() - frames_used() >= frames_total() / 4)
-		error = try_one(*range);
-	if (error == AX_ENOMEM)
-		*range = (struct conformance_range){arena, ARENA};
-	if (error != AX_ENOMEM && error != AX_EEXIST)
-		return error;
-	error = unmap(*range);
-	if (error != AX_OK || range->size == ARENA || conformance_random(4) == 0)
-		return error;
-	error = try_one(*range);
-	return error == AX_OK ? AX_OK : unmap(*range);
-}
-
-struct conformance_range conformance_change(void)
-{
-	struct conformance_range range;
-	ax_error_t error;
+	bool here = conformance_random(4) != 0;
 
 	if (map.turns++ % TURNS_OF_ONE == 0)
 		map.arena = random_arena();
-	do {
-		bool here = conformance_random(4) != 0;
+	return random_range(arena_start(here ? map.arena : random_arena()));
+}
 
-		error = change(arena_start(here ? map.arena : random_arena()), &range);
-		/* A hole in what is to be protected, or flags that cannot be expressed: another. */
-	} while (error == AX_ENOENT || error == AX_ENOTSUP || error == AX_EINVAL);
+/* All of an arena goes. */
+static void make_room(uint64_t gpa)
+{
+	struct conformance_range arena = {gpa / ARENA * ARENA, ARENA};
+
+	if (unmap(arena) != AX_OK)
+		machine_fail("conformance: no room can be made", gpa);
+}
+
+/* Something is in the way of a map: it goes, and mostly the map comes then. */
+static ax_error_t try_twice(struct conformance_range range)
+{
+	ax_error_t error = try_one(range);
+
+	if (error != AX_EEXIST)
+		return error;
+	error = unmap(range);
+	if (error != AX_OK || conformance_random(4) == 0)
+		return error;
+	error = try_one(range);
+	return error == AX_ENOMEM ? error : AX_OK;
+}
+
+/*
+ * Until one is done: a hole in what is to be protected, or flags that cannot be expressed, are answered
+ * by an error, and nothing has changed.
+ */
+void conformance_change(struct conformance_range range)
+{
+	ax_error_t error;
+
+	do {
+		if (frames_total() - frames_used() < frames_total() / 4)
+			make_room(range.start);
+		error = try_twice(range);
+		if (error == AX_ENOMEM)
+			make_room(range.start);
+	} while (error == AX_ENOENT || error == AX_ENOTSUP || error == AX_EINVAL ||
+		 error == AX_ENOMEM);
 	if (error != AX_OK)
 		machine_fail("conformance: a change failed", (uint64_t)error);
-	return range;
 }
 
 void conformance_map_clear(void)
