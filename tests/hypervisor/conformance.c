@@ -212,9 +212,9 @@ static struct points choose_points(struct conformance_range changed)
 	add_boundary(&points, (changed.start | (AX_PAGE_SIZE_2M - 1)) + 1);
 	add_boundary(&points, end / AX_PAGE_SIZE_2M * AX_PAGE_SIZE_2M);
 	add_boundary(&points, (changed.start | (AX_PAGE_SIZE_1G - 1)) + 1);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 3; i++)
 		points.at[points.count++] = changed.start + conformance_random(changed.size);
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 4; i++)
 		points.at[points.count++] = conformance_random_address();
 	return points;
 }
@@ -402,7 +402,7 @@ static void finish(void)
 /* After a change that made huge pages, there are accesses that could not be made before. */
 static bool wants_a_fresh_look(void)
 {
-	return run.range.size >= AX_PAGE_SIZE_1G || conformance_random(4) == 0;
+	return run.range.size >= AX_PAGE_SIZE_1G || conformance_random(8) == 0;
 }
 
 bool conformance_next(struct vm *vm, uint64_t batch)

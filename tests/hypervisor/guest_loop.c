@@ -105,8 +105,10 @@ static void deliver_interrupts(struct vm_vcpu *vcpu)
 	for (uint32_t word = 0; word < VM_VECTORS / 64; word++) {
 		uint64_t pending = __atomic_exchange_n(&vcpu->pending[word], 0, __ATOMIC_ACQUIRE);
 
-		for (; pending; pending &= pending - 1)
-			machine_inject_interrupt(word * 64 + (uint32_t)__builtin_ctzll(pending));
+		for (uint32_t bit = 0; pending; bit++, pending >>= 1) {
+			if (pending & 1)
+				machine_inject_interrupt(word * 64 + bit);
+		}
 	}
 }
 

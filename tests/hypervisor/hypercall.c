@@ -96,7 +96,7 @@ static uint64_t lend(struct vm *vm, uint64_t page, ax_flags_t flags)
 /* A wake-up that came before the sleep counts; one that comes during it comes with a kick. */
 static uint64_t wait(struct vm_vcpu *vcpu)
 {
-	if (!__atomic_exchange_n(&vcpu->woken, false, __ATOMIC_ACQUIRE))
+	if (!__atomic_exchange_n(&vcpu->woken, 0, __ATOMIC_ACQUIRE))
 		machine_wait();
 	return (uint64_t)AX_OK;
 }
@@ -105,7 +105,7 @@ static uint64_t wake(struct vm *vm, uint64_t vcpu)
 {
 	if (vcpu >= vm->vcpu_count)
 		return (uint64_t)AX_ENOENT;
-	__atomic_store_n(&vm->vcpus[vcpu].woken, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&vm->vcpus[vcpu].woken, 1, __ATOMIC_RELEASE);
 	if (vcpu != machine_cpu())
 		machine_kick((unsigned)vcpu);
 	return (uint64_t)AX_OK;

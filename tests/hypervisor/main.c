@@ -13,12 +13,18 @@
  *   time.c         and of its clock, axvisor/time.h: this is all that a port is
  *   vm.c           a virtual machine: create the space, map regions, copy the image in, destroy
  *   guest_loop.c   run the guest, serve its faults through the library, run it again
+ *   tlb_shootdown.c  invalidation on the other CPUs, axvisor/tlb.h, where the hardware does not
+ *                  carry it there
  *   hypercall.c    the memory map changes while the guest runs
  *   device.c       a trapped device: what lies in no region may still be emulated
+ *   conformance.c  random changes of the map, conformance_map.c, and the processor's verdict on each
  *   machine.h      what these need of an architecture, and vcpu.h, how a guest CPU is run
  *   ARCH/          exactly that: entry, exceptions, world switch, interrupt controller, timer
- *   guest/         the guest, which does the testing: guest.c is the same on every architecture
+ *   guest/         the guest, which does the testing: its C files are the same on every architecture
  *   abi.h          what both sides agree on
+ *
+ * CPU 0 makes the VM; then each CPU runs the vCPU of its number, and what they share is atomic or has
+ * a lock, lock.h. `make stale` leaves the invalidations out, no_invalidation.c: that run has to fail.
  *
  * The run passes when the guest says so and not one frame is missing in the end.
  */

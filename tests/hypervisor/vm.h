@@ -37,7 +37,7 @@ struct vm_vcpu {
 	struct vm *vm;
 	unsigned index;
 	uint64_t exits;          /* shared, atomic; as is: */
-	bool woken;              /* HC_WAKE came since the last HC_WAIT */
+	uint32_t woken;          /* 1: HC_WAKE came since the last HC_WAIT */
 	ax_cancel_token_t timer; /* the last one that this vCPU set */
 	uint64_t pending[VM_VECTORS /
 			 64]; /* interrupts that wait for the next entry; shared, atomic */

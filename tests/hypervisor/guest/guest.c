@@ -71,7 +71,7 @@ static void run_tests(const struct guest_test *test, unsigned vcpus)
 			verdicts.skipped++;
 			continue;
 		}
-		aborted = false;
+		aborted = 0;
 		passed = test->run() && !aborted;
 		console_print("guest: %s %s\n", passed ? "ok    " : "FAILED", test->name);
 		verdicts.passed += passed;

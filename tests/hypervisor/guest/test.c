@@ -32,11 +32,11 @@ ax_error_t replace(uint64_t page, uint64_t model)
 	return (ax_error_t)hypercall(HC_REPLACE, page, model, 0, 0);
 }
 
-bool aborted;
+uint32_t aborted; /* 0 or 1: RISC-V has no atomic exchange of bytes */
 
 static void note_abort(const char *what, uint64_t address)
 {
-	if (!__atomic_exchange_n(&aborted, true, __ATOMIC_RELAXED))
+	if (!__atomic_exchange_n(&aborted, 1, __ATOMIC_RELAXED))
 		console_print("guest: a %s at 0x%lx should have worked\n", what, address);
 }
 

@@ -85,7 +85,7 @@ ax_error_t replace(uint64_t page, uint64_t model);
 /* one access each, here and now; one that aborts fails the test that is running (`aborted`); */
 uint64_t peek(uint64_t address);
 void poke(uint64_t address, uint64_t value);
-extern bool aborted;
+extern uint32_t aborted;
 
 /* what the first word of a page holds in a test that marks pages: */
 uint64_t mark(uint64_t page);
