@@ -127,12 +127,15 @@ static bool is_ours(const struct ax_npt_mapping *mapping, uint64_t hpa)
 	return mapping->owned || conformance_in_pool(hpa);
 }
 
-/* The first and last word of a huge page outside the pool, where there is memory. */
+/*
+ * The first and last word of 1 GiB or more, where there is memory: firmware's, or free. In smaller
+ * pieces of it lies what the hypervisor works with.
+ */
 static bool is_end_in_ram(const struct ax_npt_mapping *mapping, uint64_t gpa, uint64_t hpa)
 {
 	uint64_t offset = gpa - mapping->gpa.raw;
 
-	return (offset == 0 || offset == mapping->size - 8) &&
+	return mapping->size >= AX_PAGE_SIZE_1G && (offset == 0 || offset == mapping->size - 8) &&
 	       hpa - PLATFORM_RAM_BASE < PLATFORM_RAM_SIZE;
 }
 

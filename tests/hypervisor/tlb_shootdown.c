@@ -19,11 +19,12 @@
  *
  * If 4 reads a value from before a, then, the fences 3 and b being between a store and a load on each
  * side, c reads what 2 wrote (C11 7.17.4 "Fences": both loads cannot miss the other's store), and so
- * d sees what 1 wrote: the count is stored after the entries by an operation that releases, and read by one
- * that acquires. If 4 reads a's odd number, the other may be in the guest with the old count: it
- * is kicked, and waited for until its number differs. Then e has happened, and the a, b, c of its
- * next stay come after 4, which is the first case. That the kick may come when it has just left, or
- * before it quite is inside, does no harm: a kick is not lost, machine.h.
+ * d sees what 1 wrote: the count is stored after the entries by an operation that releases, and read
+ * by one that acquires, and the flush orders the walks after that. If 4 reads a's odd number, the other
+ * may be in the guest with the old count: it is kicked, and waited for until its number differs. Then
+ * e has happened, and the a, b, c of its next stay come after 4, which is the first case. That the
+ * kick may come when it has just left, or before it quite is inside, does no harm: a kick is not lost,
+ * machine.h.
  *
  * The number is waited for to differ, not to be even, since the CPU may be in the guest again by then.
  */
