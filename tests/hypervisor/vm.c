@@ -88,16 +88,28 @@ static void load_image(struct vm *vm, const void *image, size_t size)
 	}
 }
 
+/* What the CPU's format has by itself, and of what has to be asked for, what the platform wants. */
+static uint64_t choose_features(void)
+{
+	struct ax_npt_capabilities can;
+
+	must(ax_npt_capabilities(AX_NPT_DEFAULT, &can), "see what this CPU can");
+	return can.features_default | (can.features & PLATFORM_NPT_FEATURES);
+}
+
 void vm_create(struct vm *vm, const void *image, size_t image_size)
 {
 	/*
 	 * What is left zero is this CPU's default: the format, the width of the addresses, the
-	 * number of levels. The tag keeps this guest's translations apart from those of others.
+	 * number of levels.
 	 */
-	struct ax_addrspace_config config = {.tag = 1,
-					     .cpus = machine_cpus(),
-					     .levels = CONFIG_LEVELS,
-					     .gpa_bits = CONFIG_GPA_BITS};
+	struct ax_addrspace_config config = {
+		.levels = CONFIG_LEVELS,
+		.gpa_bits = CONFIG_GPA_BITS,
+		.tag = VM_TAG,
+		.cpus = machine_cpus(),
+		.features = choose_features(),
+	};
 	struct ax_npt_registers npt;
 
 	vm->id = 1;

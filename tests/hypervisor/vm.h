@@ -20,6 +20,9 @@
 /* Interrupt vectors that can wait for a vCPU: as many as a GIC without LPIs has, and more than others. */
 #define VM_VECTORS 1024
 
+/* The VMID, ASID or VPID of the one VM, which keeps its translations apart from those of others. */
+#define VM_TAG 1
+
 /* Memory of our own that linear mappings lend to the guest; the library never frees it. */
 #define VM_MAX_LENT 64
 

@@ -14,4 +14,4 @@ CPU ?= max
 stale_remote_sources := aarch64/local_invalidation.c
 stale_remote_functions := ax_cpu_tlb_flush
 emulator = qemu-system-aarch64 -M virt,virtualization=on,gic-version=3,its=off -cpu $(CPU) -m 1G \
-	-smp $(CPUS) -nic none -nographic -monitor none -serial stdio -semihosting -no-reboot -kernel
+	-smp $(CPUS) -nic none -nographic -monitor none -serial stdio -semihosting -no-reboot -kernel $(image)

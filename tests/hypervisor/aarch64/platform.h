@@ -18,6 +18,9 @@
 #define PLATFORM_DEVICE      PLATFORM_UART
 #define PLATFORM_DEVICE_SIZE 0x1000
 
+/* What the library's table is to have beyond what it has by itself, where the CPU can: nothing. */
+#define PLATFORM_NPT_FEATURES UINT64_C(0)
+
 /* An invalidation of translations reaches the other CPUs by itself. */
 #define PLATFORM_TLB_BROADCAST 1
 
