@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# x86_64, for the Makefile one folder up.
+#
+#	NPT=npt		the default: AMD's SVM and nested paging, in QEMU
+#	NPT=ept		Intel's VMX and EPT, in Bochs: the very same hyp.bin, in a ROM image
+
+# Position independent: the guest lies above the 2 GiB that other small code has to lie in.
+cflags_arch := -fpie -mno-red-zone -mgeneral-regs-only -fcf-protection=none
+ld_emulation := elf_x86_64
+sources_arch := start.S vectors.S vcpu.c svm.c svm_switch.S vmx.c vmx_switch.S instruction.c \
+	machine.c apic.c debugcon.c
+sources_portable := tlb_shootdown.c
+guest_sources_arch := guest/x86_64/start.S guest/x86_64/arch.c x86_64/debugcon.c
+
+ifneq ($(NPT),ept)
+CPU ?= max,phys-bits=52
+image = $(out)/hyp.bin
+# isa-debug-exit: see machine_exit().
+status_passed := 33
+emulator = qemu-system-x86_64 -M pc -accel tcg -cpu $(CPU) -smp $(CPUS) -m 1G -display none \
+	-nodefaults -debugcon stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
+	-kernel $(image)
+else
+CPU ?= corei7_skylake_x
+TIMEOUT ?= 400
+image = $(out)/bochs.rom
+emulator = bochs-bin -q -f $(out)/bochsrc -rc $(out)/bochs.debug 2>$(out)/bochs.stderr
+endif
+
+$(out)/hyp.bin: $(out)/hyp.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+# Bochs wants absolute names. Its debugger is told to run, and to quit when it has stopped.
+$(out)/bochs.rom: x86_64/bochs_rom.S x86_64/bochsrc.in $(out)/hyp.bin FORCE
+	$(call say,LD      $@)
+	$(Q)$(CC) -DPAYLOAD='"$(out)/hyp.bin"' -c -o $(out)/bochs_rom.o $<
+	$(Q)$(LD) -Ttext=0xfff80000 -e 0xfff80000 --oformat=binary -o $@ $(out)/bochs_rom.o
+	$(Q)head -c 512 /dev/zero >$(out)/vga.rom
+	$(Q)sed -e 's|@ROM@|$(abspath $@)|; s|@VGA_ROM@|$(abspath $(out)/vga.rom)|; s|@LOG@|$(abspath $(out)/bochs.log)|' \
+		-e 's|@CPU@|$(CPU)|; s|@CPUS@|$(CPUS)|' x86_64/bochsrc.in >$(out)/bochsrc
+	$(Q)printf 'continue\nquit\n' >$(out)/bochs.debug
