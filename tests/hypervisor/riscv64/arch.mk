@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# riscv64, for the Makefile one folder up.
+
+# GNU as wants the CSR and FENCE.I instructions named beside the base, clang 14 knows no such names.
+cflags_arch := -march=rv64imac$(if $(LLVM),,_zicsr_zifencei) -mabi=lp64 -mcmodel=medany \
+	-mno-relax -msmall-data-limit=0
+ld_emulation := elf64lriscv
+sources_arch := start.S vectors.S vcpu.c instruction.c plic.c machine.c ns16550.c
+sources_portable := tlb_shootdown.c
+guest_sources_arch := guest/riscv64/start.S guest/riscv64/arch.c riscv64/ns16550.c
+
+# The firmware, in M-mode, is QEMU's own: OpenSBI. It starts the hypervisor in HS-mode.
+CPU ?= rv64,h=true
+emulator = qemu-system-riscv64 -M virt -cpu $(CPU) -m 2G -smp $(CPUS) -nic none -nographic \
+	-monitor none -serial stdio -no-reboot -kernel $(image)
