@@ -23,6 +23,7 @@ emulator = qemu-system-x86_64 -M pc -accel tcg -cpu $(CPU) -smp $(CPUS) -m 1G -d
 	-kernel $(image)
 else
 CPU ?= corei7_skylake_x
+CONFORMANCE ?= 1000
 TIMEOUT ?= 400
 image = $(out)/bochs.rom
 emulator = bochs-bin -q -f $(out)/bochsrc -rc $(out)/bochs.debug 2>$(out)/bochs.stderr

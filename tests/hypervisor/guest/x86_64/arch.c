@@ -98,8 +98,10 @@ uint64_t device_load(uint64_t address, unsigned bytes)
 	uint64_t value = 0;
 
 	switch (bytes) {
-	case 1:
+	case 1: /* the rest of the register is to stay as it is: ones */
+		value = ~UINT64_C(0xff);
 		__asm__ volatile("movb (%1), %b0" : "+r"(value) : "r"(address) : "memory");
+		value ^= ~UINT64_C(0xff);
 		break;
 	case 2:
 		__asm__ volatile("movzwl (%1), %k0" : "=r"(value) : "r"(address) : "memory");
@@ -165,8 +167,8 @@ void device_store(uint64_t address, unsigned bytes, uint64_t value)
 		return;
 	}
 	switch (bytes) {
-	case 1:
-		__asm__ volatile("movb %b0, (%1)" : : "r"(value), "r"(address) : "memory");
+	case 1: /* from AH or its like, which no instruction with a REX prefix can name */
+		__asm__ volatile("movb %h0, (%1)" : : "Q"(value << 8), "S"(address) : "memory");
 		break;
 	case 2:
 		__asm__ volatile("movw %w0, (%1)" : : "r"(value), "r"(address) : "memory");
