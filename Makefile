@@ -119,9 +119,10 @@ install: $(LIB)
 # ---- everything else
 
 .PHONY: run clean help
+run: export ARCH := $(if $(filter file,$(origin ARCH)),aarch64,$(ARCH))
 run:
-	@tests/setup.sh run
-	$(Q)$(MAKE) --no-print-directory -C tests/hypervisor run ARCH=$(if $(filter file,$(origin ARCH)),aarch64,$(ARCH))
+	@NPT=$(NPT) LLVM=$(LLVM) CROSS_COMPILE=$(CROSS_COMPILE) tests/setup.sh run
+	$(Q)$(MAKE) --no-print-directory -C tests/hypervisor run ARCH=$(ARCH)
 
 clean:
 	$(Q)rm -rf $(O)
@@ -134,7 +135,8 @@ help:
 #: make                 the library for ARCH (default: this machine's), build/ARCH/libaxaddrspace.a
 #: make host            the library with all table formats for tests on this machine, build/host/
 #: make check           set-up, all builds and all tests; ends with `N passed, N failed`
-#: make run             the AArch64 reference hypervisor in QEMU
+#: make run             the reference hypervisor in an emulator: ARCH=aarch64 (the default), riscv64 (LEVELS=3|4|5),
+#:                      x86_64 (AMD's nested paging; NPT=ept: Intel's)
 #: make install         headers, archive and pkg-config file to DESTDIR, PREFIX, INCLUDEDIR, LIBDIR
 #: make format          clang-format over the tree; format-check only looks
 #: make lint            clang-tidy and cppcheck

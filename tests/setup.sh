@@ -4,7 +4,8 @@
 # Sees to it that the tools are there, on Debian 12 or alike: silent when they are, installs what is
 # missing when it may, else says what to install.
 #
-#	tests/setup.sh check|run|lint
+#	tests/setup.sh check|lint
+#	ARCH=aarch64 NPT= LLVM= tests/setup.sh run
 set -u
 
 missing=()
@@ -15,6 +16,15 @@ need() { # command-or-path package...
 	*/*) compgen -G "$1" >/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac || missing+=("${@:2}")
+}
+
+need_emulator() { # arch [ept]
+	case $1-${2:-} in
+	aarch64-*) need qemu-system-aarch64 qemu-system-arm ;;
+	riscv64-*) need qemu-system-riscv64 qemu-system-misc ;;
+	x86_64-ept) need bochs-bin bochs ;;
+	x86_64-*) need qemu-system-x86_64 qemu-system-x86 ;;
+	esac
 }
 
 case ${1:-check} in
@@ -31,18 +41,24 @@ check)
 		need $arch-linux-gnu-gcc "gcc-${arch/_/-}-linux-gnu"
 	done
 	need /usr/include/cmocka.h libcmocka-dev
-	need qemu-system-aarch64 qemu-system-arm
+	for arch in aarch64 riscv64 x86_64; do
+		need_emulator $arch
+	done
+	need_emulator x86_64 ept
 	;;
 run)
+	arch=${ARCH:-aarch64}
 	need make make
 	if [ -n "${LLVM:-}" ]; then
 		need clang clang
 		need ld.lld lld
 		need llvm-ar llvm
+	elif [ "$arch" = "$(uname -m)" ]; then
+		need gcc gcc
 	else
-		need "${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" gcc-aarch64-linux-gnu
+		need "${CROSS_COMPILE:-$arch-linux-gnu-}gcc" "gcc-${arch/_/-}-linux-gnu"
 	fi
-	need qemu-system-aarch64 qemu-system-arm
+	need_emulator "$arch" "${NPT:-}"
 	;;
 lint)
 	need clang-tidy clang-tidy
