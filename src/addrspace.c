@@ -180,17 +180,24 @@ static ax_error_t change_prepare(const struct ax_addrspace *as, const struct reg
 	return ax_pool_fill(pool, needs, AX_POOL_ANY_ADDRESS);
 }
 
-/* Let readers see the change, and wait for those that may still act on what was before. A space with
- * one copy has no reader beside this writer: it is changed at the end. */
+/*
+ * Let readers see the change, and wait for those that may still act on what was before. A space with
+ * one copy has no reader beside this writer: it is changed at the end.
+ *
+ * The number that guest windows compare changes after the regions did: who has read the new number
+ * finds nothing by the old ones. And before the wait: who has found the old one still there is inside.
+ */
 static void change_publish(struct ax_addrspace *as, const struct region_change *change,
 			   struct ax_pool *pool)
 {
 	uint32_t other = as->active ^ 1u;
 
-	if (!ax_guard_shared(&as->guard))
-		return;
-	change_apply(&as->regions[other], change, pool);
-	__atomic_store_n(&as->active, other, __ATOMIC_RELEASE);
+	if (ax_guard_shared(&as->guard)) {
+		change_apply(&as->regions[other], change, pool);
+		__atomic_store_n(&as->active, other, __ATOMIC_RELEASE);
+	}
+	if (change->what != REGION_INSERT)
+		__atomic_store_n(&as->losses, as->losses + 1, __ATOMIC_RELEASE);
 	ax_guard_wait_readers(&as->guard);
 }
 

@@ -57,6 +57,12 @@ static inline const struct ax_region_set *ax_addrspace_regions(const struct ax_a
 	return &as->regions[__atomic_load_n(&as->active, __ATOMIC_ACQUIRE)];
 }
 
+/** ax_addrspace_losses() - Counts the changes that took memory or permission away. See guest_window.c. */
+static inline uint64_t ax_addrspace_losses(const struct ax_addrspace *as)
+{
+	return __atomic_load_n(&as->losses, __ATOMIC_ACQUIRE);
+}
+
 /**
  * struct ax_addrspace_view - Host memory behind a guest address.
  * @hpa: Of the address itself.

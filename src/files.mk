@@ -37,6 +37,7 @@ AX_SRC_COMMON := $(addprefix $(AX_DIR)/, \
 	src/frame.c \
 	src/guard.c \
 	src/guest.c \
+	src/guest_window.c \
 	src/npt.c \
 	src/npt_change.c \
 	src/npt_dump.c \

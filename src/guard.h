@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #include <axvisor/error.h>
-#include <axvisor/private.h>
+#include <axvisor/private.h> /* struct ax_guard, struct ax_section */
 
 #include "host_hooks.h"
 
@@ -53,16 +53,6 @@ struct ax_guard_slot {
 /* The first line of a frame shares its cache set with entry 0 of every table: left alone. */
 #define AX_GUARD_SLOT_FIRST 1u
 #define AX_GUARD_SLOT_END   64u
-
-/**
- * struct ax_section - A reader's stay inside.
- * @slot: Its slot; NULL without a guard.
- * @seq: The slot's number before.
- */
-struct ax_section {
-	struct ax_guard_slot *slot;
-	uint64_t seq;
-};
 
 /**
  * ax_guard_init() - Make a guard.

@@ -90,6 +90,7 @@ struct ax_addrspace {
 	uint64_t last;
 	uint64_t state;  /* a mark between init and destroy */
 	uint32_t active; /* which region set readers use */
+	uint64_t losses; /* changes that took something away */
 	struct ax_npt npt;
 	struct ax_region_set regions[2];
 	struct ax_guard guard;

@@ -101,8 +101,8 @@ struct ax_guest_segment {
  * Lazy pages are backed. Neighbouring segments are not contiguous in host memory: a range costs the
  * fewest segments. On AX_ENOSPC the contents of @out are unspecified.
  *
- * The pointers outlive the call: they are good until a writer unmaps or protects the range, which
- * the caller has to exclude.
+ * The pointers outlive the call: they are good until a writer unmaps, protects or clears the range,
+ * which the caller has to exclude, or to find out by a struct ax_guest_window.
  *
  * Context: a reader; may allocate frames.
  * Return: as ax_guest_read(), for @access; AX_ENOSPC.
@@ -110,6 +110,87 @@ struct ax_guest_segment {
 AX_MUST_CHECK ax_error_t ax_guest_segments(struct ax_addrspace *as, ax_gpa_t start, size_t size,
 					   ax_flags_t access, struct ax_guest_segment *out,
 					   size_t capacity, size_t *count);
+
+/**
+ * struct ax_guest_window - Segments that are used more than once, and whether they still may be.
+ *
+ * A device model that keeps the host pointers of a ring or of buffers opens a window before it asks
+ * for them, and enters it around each use:
+ *
+ *	ax_guest_window_open(&window, as);
+ *	error = ax_guest_segments(as, ring, size, AX_WRITE, segments, capacity, &count);
+ *	...
+ *	if (ax_guest_window_enter(&window, &use)) {
+ *		... read and write through the segments ...
+ *		ax_guest_window_leave(&use);
+ *	} else {
+ *		... open it again, and ask for the segments again ...
+ *	}
+ *
+ * It pins nothing between the uses: a device that is idle, slow or forgotten keeps no writer waiting
+ * and no memory from its owner, and needs no notice when memory goes. Inside a use it is a reader like
+ * any other, so a writer waits until it leaves, and what was unmapped goes back after that. To enter and
+ * to leave cost what the guard of a reader costs, and one load.
+ *
+ * Any number of threads may use one window at once, and one window may stand for any number of
+ * ax_guest_segments() calls of its space. Every unmap, protect and clear of something that is mapped,
+ * anywhere in the space, ends all windows; map calls and page faults do not.
+ *
+ * The caller's memory; members are private. It ends with its space, and needs no closing.
+ */
+struct ax_guest_window {
+	/* private: */
+	const struct ax_addrspace *as;
+	uint64_t losses;
+};
+
+/**
+ * struct ax_guest_use - A stay in a window: on the stack of who uses it.
+ */
+struct ax_guest_use {
+	/* private: */
+	const struct ax_addrspace *as;
+	struct ax_section section;
+};
+
+/** ax_guest_window_sizeof() - sizeof(struct ax_guest_window), for callers that cannot say it. */
+size_t ax_guest_window_sizeof(void);
+
+/** ax_guest_use_sizeof() - sizeof(struct ax_guest_use). */
+size_t ax_guest_use_sizeof(void);
+
+/**
+ * ax_guest_window_open() - Begin a window: what ax_guest_segments() answers from now on is in it.
+ * @window: The caller's memory, of any content.
+ * @as: A live space; anything else makes a window that cannot be entered.
+ *
+ * Context: any. Segments that were asked for earlier are not in it.
+ */
+void ax_guest_window_open(struct ax_guest_window *window, const struct ax_addrspace *as);
+
+/**
+ * ax_guest_window_enter() - Begin to use the segments of a window.
+ * @window: Opened.
+ * @use: Filled on true.
+ *
+ * On true the memory behind every segment is the guest's, with the permission that the segment was
+ * asked for with, until ax_guest_window_leave(): writers wait for it. So a use is short, does not
+ * block, and calls no writer of the same space, which would wait for ever; readers it may call.
+ *
+ * Context: a reader.
+ * Return: true: inside. false: something was taken away since the window was opened, which may be what
+ * its segments point to; nothing is held.
+ */
+AX_MUST_CHECK bool ax_guest_window_enter(const struct ax_guest_window *window,
+					 struct ax_guest_use *use);
+
+/**
+ * ax_guest_window_leave() - The segments are not touched any more.
+ * @use: As ax_guest_window_enter() filled it. Once.
+ *
+ * Context: as ax_guest_window_enter().
+ */
+void ax_guest_window_leave(const struct ax_guest_use *use);
 
 #ifdef __cplusplus
 }

@@ -31,4 +31,10 @@ struct ax_guard {
 	void *relax_context;
 };
 
+/* A reader's stay inside, src/guard.h. */
+struct ax_section {
+	struct ax_guard_slot *slot; /* the reader's; NULL without a guard */
+	uint64_t seq;               /* the slot's number before */
+};
+
 #endif /* AXVISOR_PRIVATE_H */
