@@ -198,6 +198,7 @@ static void change_publish(struct ax_addrspace *as, const struct region_change *
 	}
 	if (change->what != REGION_INSERT)
 		__atomic_store_n(&as->losses, as->losses + 1, __ATOMIC_RELEASE);
+	ax_pause(AX_PAUSE_PUBLISHED);
 	ax_guard_wait_readers(&as->guard);
 }
 
@@ -261,10 +262,13 @@ static void remove_leaves(struct ax_addrspace *as, uint64_t first, uint64_t last
 			  uint64_t hi, bool owned, struct ax_tlb_gather *gather)
 {
 	ax_npt_kill(&as->npt, first, last, lo, hi, gather);
+	ax_pause(AX_PAUSE_KILLED);
 	ax_tlb_flush(&as->npt, gather);
+	ax_pause(AX_PAUSE_FLUSHED);
 	ax_guard_wait_readers(&as->guard);
 	release_custom(as, first, last);
 	ax_npt_sweep(&as->npt, first, last, owned);
+	ax_pause(AX_PAUSE_SWEPT);
 }
 
 static void release_page(void *context, uint64_t gpa, uint64_t hpa)

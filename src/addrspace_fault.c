@@ -89,7 +89,9 @@ static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *se
 			break;
 		leaf = ax_npt_leaf_entry(npt, attr | npt->format->kind[spare.page.kind],
 					 spare.page.hpa, 0);
+		ax_pause(AX_PAUSE_INSTALL);
 		if (ax_npt_install(npt, slot, tables, gpa, leaf, &spare.tables)) {
+			ax_pause(AX_PAUSE_INSTALLED);
 			spare.has_page = false;
 			count_fault(as, section, tables, spare.page.kind == AX_NPT_OWNED);
 			ax_tlb_publish(npt, gpa, gpa + ax_npt_span(npt, 0), tables != 0, false);
@@ -121,6 +123,7 @@ enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, const struct ax_
 		return AX_FAULT_NO_REGION;
 	if (!ax_addrspace_permits(as, region->flags, access))
 		return AX_FAULT_DENIED;
+	ax_pause(AX_PAUSE_REGION);
 
 	entry = ax_npt_walk(npt, gpa, &level, &slot);
 	view->found = entry != 0;

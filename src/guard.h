@@ -32,6 +32,7 @@
 #include <axvisor/private.h> /* struct ax_guard, struct ax_section */
 
 #include "host_hooks.h"
+#include "pause.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -83,11 +84,13 @@ static inline void ax_guard_enter(const struct ax_guard *guard, struct ax_sectio
 	section->slot = NULL;
 	if (ax_guard_shared(guard))
 		ax_guard_enter_shared(guard, section);
+	ax_pause(AX_PAUSE_ENTERED);
 }
 
 /** ax_guard_leave() - Nothing that was read is used any more. */
 static inline void ax_guard_leave(const struct ax_section *section)
 {
+	ax_pause(AX_PAUSE_LEAVE);
 	if (section->slot)
 		__atomic_store_n(&section->slot->seq, section->seq + 2, __ATOMIC_RELEASE);
 	ax_host_hook_read_end();

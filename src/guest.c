@@ -57,6 +57,7 @@ static ax_error_t chunk_at(struct ax_addrspace *as, const struct ax_section *sec
 	if (*size > want)
 		*size = want;
 	*ptr = ax_npt_virt(&as->npt, view.hpa);
+	ax_pause(AX_PAUSE_ACCESS);
 	return AX_OK;
 }
 

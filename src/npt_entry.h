@@ -12,6 +12,7 @@
 #include "bind.h"
 #include "host_hooks.h"
 #include "npt_format.h"
+#include "pause.h"
 
 /* log2 of what one entry of a level maps. */
 static inline unsigned ax_npt_shift(const struct ax_npt *npt, unsigned level)
@@ -198,6 +199,7 @@ static inline uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsig
 			return entry;
 		}
 		table = ax_npt_virt(npt, ax_npt_address(npt, entry));
+		ax_pause(AX_PAUSE_WALK);
 	}
 }
 

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread is held at a point of its way through the library (src/pause.h) while others go on: readers
+ * must not notice; a writer may have to wait for a reader that is held, and is then to end well; and
+ * whatever the held thread does when it goes on, it harms nobody.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <axvisor/guest.h>
+
+#include "check.h"
+#include "mock_port.h"
+#include "pause.h"
+#include "story.h"
+
+#define VM_RAM 0x40000000ull
+/* The page that the held thread is about, and a neighbour under the same table. */
+#define PAGE      (VM_RAM + 8 * K4)
+#define NEIGHBOUR (VM_RAM + 3 * K4)
+#define RAM_SIZE  (16 * K4)
+
+/* Nobody may be kept waiting: a test that is ends by this. */
+#define PATIENCE_SECONDS 60
+
+static _Thread_local bool may_be_held;
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum ax_pause_point point;
+	bool held;
+	bool let_go;
+} hold = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+void ax_host_pause(enum ax_pause_point point)
+{
+	if (!may_be_held || point != hold.point)
+		return;
+	/* Once: from the first time on. */
+	may_be_held = false;
+	pthread_mutex_lock(&hold.lock);
+	hold.held = true;
+	pthread_cond_broadcast(&hold.changed);
+	while (!hold.let_go)
+		pthread_cond_wait(&hold.changed, &hold.lock);
+	pthread_mutex_unlock(&hold.lock);
+}
+
+/**
+ * struct call - Something that a thread does, and what came of it.
+ * @run: What.
+ * @space: Where.
+ * @error: What it returned.
+ * @returned: That it did.
+ */
+struct call {
+	ax_error_t (*run)(struct ax_addrspace *as);
+	struct ax_addrspace *as;
+	ax_error_t error;
+	bool returned;
+	pthread_t thread;
+};
+
+static void *run_call(void *context)
+{
+	struct call *call = context;
+
+	call->error = call->run(call->as);
+	__atomic_store_n(&call->returned, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void *run_held(void *context)
+{
+	may_be_held = true;
+	return run_call(context);
+}
+
+static void start(struct call *call, struct test_space *s, void *(*how)(void *context))
+{
+	call->as = &s->as;
+	CHECK(pthread_create(&call->thread, NULL, how, call) == 0);
+}
+
+static void finish(const struct call *call)
+{
+	CHECK(pthread_join(call->thread, NULL) == 0);
+}
+
+/* Start a call and wait until it stands at the point. */
+static void start_held(struct call *call, struct test_space *s, enum ax_pause_point point)
+{
+	hold.point = point;
+	hold.held = false;
+	hold.let_go = false;
+	start(call, s, run_held);
+	pthread_mutex_lock(&hold.lock);
+	while (!hold.held)
+		pthread_cond_wait(&hold.changed, &hold.lock);
+	pthread_mutex_unlock(&hold.lock);
+}
+
+static void let_go(void)
+{
+	pthread_mutex_lock(&hold.lock);
+	hold.let_go = true;
+	pthread_cond_broadcast(&hold.changed);
+	pthread_mutex_unlock(&hold.lock);
+}
+
+/* Calls */
+
+static ax_error_t write_page(struct ax_addrspace *as)
+{
+	return ax_guest_write(as, ax_gpa(PAGE), "held", 4);
+}
+
+static ax_error_t fault_page(struct ax_addrspace *as)
+{
+	return ax_addrspace_handle_page_fault(as, ax_gpa(PAGE), AX_WRITE) ? AX_OK : AX_ENOENT;
+}
+
+static ax_error_t unmap_page(struct ax_addrspace *as)
+{
+	return ax_addrspace_unmap(as, ax_gpa(PAGE), K4);
+}
+
+static ax_error_t unmap_all(struct ax_addrspace *as)
+{
+	return ax_addrspace_unmap(as, ax_gpa(VM_RAM), RAM_SIZE);
+}
+
+static ax_error_t protect_all(struct ax_addrspace *as)
+{
+	return ax_addrspace_protect(as, ax_gpa(VM_RAM), RAM_SIZE, AX_READ);
+}
+
+static ax_error_t map_beside(struct ax_addrspace *as)
+{
+	return ax_addrspace_map_alloc(as, ax_gpa(VM_RAM + RAM_SIZE), RAM_SIZE, RAM, true);
+}
+
+/* Everything that a reader can ask about a page that no writer changes; @s has it at NEIGHBOUR. */
+static void readers_go_on(struct test_space *s, uint64_t gpa)
+{
+	struct ax_npt_mapping mapping;
+	struct ax_region_info region;
+	uint64_t value = gpa;
+	uint64_t back = 0;
+	uint64_t limit;
+	ax_hpa_t hpa;
+
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(gpa), AX_READ));
+	CHECK_OK(ax_guest_write(&s->as, ax_gpa(gpa), &value, sizeof(value)));
+	CHECK_OK(ax_guest_read(&s->as, ax_gpa(gpa), &back, sizeof(back)));
+	CHECK_EQUAL(back, gpa);
+	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(gpa), &hpa));
+	CHECK_OK(ax_addrspace_translate_and_get_limit(&s->as, ax_gpa(gpa), &hpa, &limit));
+	CHECK_OK(ax_addrspace_query(&s->as, ax_gpa(gpa), &mapping));
+	CHECK_OK(ax_addrspace_next_region(&s->as, ax_gpa(gpa), &region));
+}
+
+static void prepare(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), RAM_SIZE, RAM, false));
+	/* Another region under the same table, which no writer here changes. */
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + M2 - 2 * K4), 2 * K4, RW, false));
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(NEIGHBOUR), AX_READ));
+}
+
+/* A reader is held; others fault on the same page and on others, and go on when a writer waits. */
+static void hold_reader(struct test_space *s, enum ax_pause_point point, struct call held,
+			struct call writer)
+{
+	struct call fault = {.run = fault_page};
+	bool waits;
+
+	prepare(s);
+	start_held(&held, s, point);
+	start(&fault, s, run_call);
+	finish(&fault);
+	CHECK_OK(fault.error);
+	readers_go_on(s, PAGE);
+	readers_go_on(s, NEIGHBOUR);
+	start(&writer, s, run_call);
+	for (unsigned i = 0; i < 50; i++)
+		readers_go_on(s, VM_RAM + M2 - 2 * K4);
+	waits = !__atomic_load_n(&writer.returned, __ATOMIC_ACQUIRE);
+	CHECK(waits);
+	let_go();
+	finish(&held);
+	finish(&writer);
+	CHECK_OK(writer.error);
+	if (point == AX_PAUSE_ENTERED && held.error != AX_OK)
+		/* It looked after the writer had published. */
+		CHECK(held.error == AX_ENOENT || held.error == AX_EACCES);
+	else
+		CHECK_OK(held.error);
+}
+
+#define OTHER PARTLY(VM_RAM + M2 - 2 * K4, 2 * K4, RW)
+
+static void hold_reader_beside(struct test_space *s, enum ax_pause_point point,
+			       ax_error_t (*run)(struct ax_addrspace *as))
+{
+	const struct call faulter = {.run = fault_page};
+	const struct call accessor = {.run = write_page};
+	const struct call writers[] = {
+		{.run = unmap_page}, {.run = unmap_all}, {.run = protect_all}, {.run = map_beside}};
+
+	for (size_t i = 0; i < sizeof(writers) / sizeof(*writers); i++) {
+		hold_reader(s, point, run == fault_page ? faulter : accessor, writers[i]);
+		if (writers[i].run == unmap_page)
+			CHECK_SPACE(s, PARTLY(VM_RAM, 8 * K4, RAM),
+				    PARTLY(PAGE + K4, RAM_SIZE - 9 * K4, RAM), OTHER);
+		else if (writers[i].run == unmap_all)
+			CHECK_SPACE(s, OTHER);
+		else if (writers[i].run == protect_all)
+			CHECK_SPACE(s, PARTLY(VM_RAM, RAM_SIZE, AX_READ), OTHER);
+		else
+			CHECK_SPACE(s, PARTLY(VM_RAM, RAM_SIZE, RAM),
+				    OWNED(VM_RAM + RAM_SIZE, RAM_SIZE, RAM), OTHER);
+		CHECK_OK(ax_addrspace_clear(&s->as));
+		check_empty(s);
+	}
+}
+
+static void a_fault_is_held_at_each_point(struct test_space *s)
+{
+	/* One CPU has nobody beside it. */
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	for (enum ax_pause_point point = AX_PAUSE_ENTERED; point <= AX_PAUSE_INSTALLED; point++)
+		hold_reader_beside(s, point, fault_page);
+	hold_reader_beside(s, AX_PAUSE_LEAVE, fault_page);
+	alarm(0);
+}
+
+static void a_guest_access_is_held_at_each_point(struct test_space *s)
+{
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	for (enum ax_pause_point point = AX_PAUSE_ENTERED; point <= AX_PAUSE_LEAVE; point++)
+		hold_reader_beside(s, point, write_page);
+	alarm(0);
+}
+
+/* A writer is held: what it does not change is as ever for readers, and what goes does not come back. */
+static void hold_writer(struct test_space *s, enum ax_pause_point point, struct call writer)
+{
+	prepare(s);
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
+	start_held(&writer, s, point);
+	for (unsigned i = 0; i < 50; i++)
+		readers_go_on(s, VM_RAM + M2 - 2 * K4);
+	if (writer.run == unmap_page)
+		readers_go_on(s, NEIGHBOUR);
+	CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
+	let_go();
+	finish(&writer);
+	CHECK_OK(writer.error);
+	CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	check_empty(s);
+}
+
+static void an_unmap_is_held_at_each_point(struct test_space *s)
+{
+	const struct call page = {.run = unmap_page};
+	const struct call all = {.run = unmap_all};
+
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	for (enum ax_pause_point point = AX_PAUSE_PUBLISHED; point < AX_PAUSE_POINTS; point++) {
+		hold_writer(s, point, page);
+		hold_writer(s, point, all);
+	}
+	alarm(0);
+}
+
+int main(void)
+{
+	static const struct story stories[] = {
+		STORY_FEW(a_fault_is_held_at_each_point),
+		STORY_FEW(a_guest_access_is_held_at_each_point),
+		STORY_FEW(an_unmap_is_held_at_each_point),
+	};
+
+	return STORIES_RUN("threads held half-way", stories);
+}
