@@ -2,8 +2,8 @@
 /**
  * DOC: what each architecture's folder supplies beside its formats
  *
- * Instructions that C has no words for. The host build takes cpu.c of the machine it is built on, and
- * host_tlb.c instead of the privileged tlb.c.
+ * Instructions that C has no words for. The host build takes cpu.c of the machine it is built on,
+ * host_tlb.c instead of the privileged tlb.c, and host_relax.c instead of relax.c.
  */
 #ifndef AX_SRC_CPU_H
 #define AX_SRC_CPU_H

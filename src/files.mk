@@ -66,8 +66,8 @@ AX_SRC_CPU_aarch64 := $(addprefix $(AX_DIR)/arch/aarch64/, api_arch.c api_arch_r
 AX_SRC_CPU_riscv64 := $(AX_DIR)/arch/riscv64/cpu.c
 AX_SRC_CPU_x86_64 := $(AX_DIR)/arch/x86_64/cpu.c
 
-# With them what reads and writes privileged registers.
-ax_src_arch = $(AX_SRC_FORMAT_$1) $(AX_SRC_CPU_$1) $(addprefix $(AX_DIR)/arch/$1/, caps.c tlb.c)
+# With them what reads and writes privileged registers, and what waits as a CPU does.
+ax_src_arch = $(AX_SRC_FORMAT_$1) $(AX_SRC_CPU_$1) $(addprefix $(AX_DIR)/arch/$1/, caps.c relax.c tlb.c)
 AX_SRC_ARCH_aarch64 := $(call ax_src_arch,aarch64)
 AX_SRC_ARCH_riscv64 := $(call ax_src_arch,riscv64)
 AX_SRC_ARCH_x86_64 := $(call ax_src_arch,x86_64)
@@ -76,6 +76,6 @@ AX_SRC_ARCH_x86_64 := $(call ax_src_arch,x86_64)
 AX_MACHINE ?= $(subst arm64,aarch64,$(subst amd64,x86_64,$(shell uname -m)))
 AX_SRC_HOST := $(AX_SRC_FORMAT_aarch64) $(AX_SRC_FORMAT_riscv64) $(AX_SRC_FORMAT_x86_64) \
 	$(AX_SRC_CPU_$(AX_MACHINE)) \
-	$(AX_DIR)/src/host_caps.c $(AX_DIR)/src/host_tlb.c
+	$(AX_DIR)/src/host_caps.c $(AX_DIR)/src/host_relax.c $(AX_DIR)/src/host_tlb.c
 
 AX_CPPFLAGS := -I$(AX_DIR)/include -I$(AX_DIR)/src

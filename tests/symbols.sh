@@ -25,9 +25,9 @@ modules='memory vmm time host tlb'
 host_functions=$(for m in $modules; do
 	sed -n 's/.*FN(\(ax_[a-z]*\), \([a-z_]*\)).*/\1_\2/p' include/axvisor/"$m".h
 done | sort -u)
-# What a test may define to watch the host build: see src/pause.h.
-host_hooks=
-[ "$arch" != host ] || host_hooks=ax_host_pause
+# What the host build has besides: src/host_relax.c, and what a test may define, src/pause.h.
+host_build=
+[ "$arch" != host ] || host_build=$(printf '%s\n' ax_host_pause sched_yield)
 # What gcc and clang may call by themselves in freestanding code.
 compiler_functions=$(printf '%s\n' memcmp memcpy memmove memset)
 
@@ -37,7 +37,7 @@ undefined=$(comm -23 <(select_names '$3 ~ /[Uwv]/') <(echo "$defined"))
 complain 'undefined, and neither host API nor memcpy and the like' \
 	"$(comm -23 <(echo "$undefined") <(sort -u <<<"$host_functions
 $compiler_functions
-$host_hooks"))"
+$host_build"))"
 complain 'host API function that no file refers to' \
 	"$(comm -13 <(echo "$undefined") <(echo "$host_functions"))"
 complain 'strong reference to a host API function outside *_require.o' \

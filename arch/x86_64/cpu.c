@@ -3,16 +3,11 @@
  * Instructions of any privilege.
  *
  * Source: Intel SDM vol. 3A, "Memory Ordering": loads and stores are not reordered with locked
- * instructions; vol. 2B, PAUSE.
+ * instructions.
  */
 #include "cpu.h"
 
 void ax_cpu_fence_after_rmw(void)
 {
 	__asm__ volatile("" ::: "memory");
-}
-
-void ax_cpu_relax(void)
-{
-	__asm__ volatile("pause" ::: "memory");
 }
