@@ -55,7 +55,8 @@ static unsigned first_slot(const struct ax_section *section)
 
 void ax_guard_enter_shared(const struct ax_guard *guard, struct ax_section *section)
 {
-	unsigned i = first_slot(section);
+	const unsigned first = first_slot(section);
+	unsigned i = first;
 
 	for (;;) {
 		struct ax_guard_slot *slot = &guard->slots[i];
@@ -70,10 +71,13 @@ void ax_guard_enter_shared(const struct ax_guard *guard, struct ax_section *sect
 			section->seq = seq;
 			return;
 		}
-		/* Taken: by a reader whose stack hashes alike, or one that this one interrupted. With
-		 * more readers at once than slots this waits for one of them to leave. */
+		/* Taken: by a reader whose stack hashes alike, or one that this one interrupted. */
 		if (++i == AX_GUARD_SLOT_END)
 			i = AX_GUARD_SLOT_FIRST;
+		/* More readers at once than slots: one of them has to leave, and may need this CPU for
+		 * it, when its allocator waits for every CPU to flush. */
+		if (i == first)
+			relax(guard);
 	}
 }
 

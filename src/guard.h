@@ -59,7 +59,7 @@ struct ax_guard_slot {
  * ax_guard_init() - Make a guard.
  * @guard: The caller's memory.
  * @cpus: 1: none is needed, and every function below is a test of one pointer.
- * @relax: Called while a writer waits; NULL for a pause instruction.
+ * @relax: Called while a writer waits, or a reader for a slot; NULL for a pause instruction.
  * @relax_context: Handed to @relax.
  *
  * Return: AX_OK; AX_ENOMEM, AX_ERANGE: as ax_pool_get().

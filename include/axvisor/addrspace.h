@@ -10,6 +10,7 @@
  *   - Readers (handle_page_fault, fault, translate, translate_and_get_limit, query, next_region,
  *     next_mapping, find_free_area, contains_range, stats, dump, and all of <axvisor/guest.h>) run
  *     beside one another and beside any writer, on any number of CPUs. They never wait for a writer.
+ *     (Of more than 63 at the same moment, those beyond wait until another leaves.)
  *   - Writers (map_*, unmap, protect, clear) exclude one another by themselves and wait for the
  *     readers that are inside. They must not be called from the port's allocator or TLB functions,
  *     from a backend's functions, or from an interrupt that may have stopped a reader or writer of
@@ -57,9 +58,9 @@ extern "C" {
  * @direct_map: The port's direct map is one constant offset: walks of the table and accesses to guest
  *	memory add it instead of calling ax_memory_phys_to_virt().
  * @direct_map_offset: With @direct_map: virtual minus physical address, modulo 2^64.
- * @relax: Called over and over while a writer waits for another writer or for readers, so that this
- *	CPU can serve what the other side waits for (requests to flush its TLB). NULL: a pause
- *	instruction.
+ * @relax: Called over and over while a writer waits for another writer or for readers, or one reader
+ *	too many for another to leave, so that this CPU can serve what the other side waits for
+ *	(requests to flush its TLB). NULL: a pause instruction.
  * @relax_context: Handed to @relax.
  */
 struct ax_addrspace_config {
