@@ -216,6 +216,9 @@ void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats
 	*out = (struct ax_addrspace_stats){0};
 	if (!ax_addrspace_live(as))
 		return;
+	/* These first, so that no sum falls below zero: see ax_npt_counter(). */
+	out->table_frames = ax_npt_counter(&as->npt.table_frames);
+	out->owned_frames = ax_npt_counter(&as->npt.owned_frames);
 	ax_guard_sum(&as->guard, &sum);
 	ax_guard_enter(&as->guard, &section);
 	out->regions = ax_region_count(ax_addrspace_regions(as));
@@ -225,8 +228,8 @@ void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats
 	if (ax_guard_shared(&as->guard))
 		out->region_frames *= 2;
 	out->guard_frames = ax_guard_shared(&as->guard);
-	out->table_frames = ax_npt_counter(&as->npt.table_frames) + sum.table_frames;
-	out->owned_frames = ax_npt_counter(&as->npt.owned_frames) + sum.owned_frames;
+	out->table_frames += sum.table_frames;
+	out->owned_frames += sum.owned_frames;
 	out->faults = as->faults + sum.faults;
 	out->splits = ax_npt_counter(&as->npt.splits);
 	out->flushes = ax_npt_counter(&as->npt.flushes);

@@ -76,20 +76,24 @@ static inline bool ax_npt_replace(uint64_t *slot, uint64_t *expected, uint64_t e
 	return replaced;
 }
 
-/* The counters of a table are the writer's; readers may look at any time. */
+/*
+ * The counters of a table are the writer's; readers may look at any time. What a fault entered and
+ * counted in its own line the writer may uncount here: who sees that sees the fault's count as well,
+ * when it looks here first.
+ */
 static inline uint64_t ax_npt_counter(const uint64_t *counter)
 {
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+	return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
 static inline void ax_npt_count(uint64_t *counter, uint64_t n)
 {
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELEASE);
 }
 
 static inline void ax_npt_uncount(uint64_t *counter, uint64_t n)
 {
-	__atomic_store_n(counter, *counter - n, __ATOMIC_RELAXED);
+	__atomic_store_n(counter, *counter - n, __ATOMIC_RELEASE);
 }
 
 static inline uint64_t ax_npt_address(const struct ax_npt *npt, uint64_t entry)
