@@ -85,8 +85,14 @@ static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *se
 		unsigned tables = *level;
 
 		error = gather_spare(as, region, gpa, access, tables, &spare);
-		if (error != AX_OK)
+		if (error != AX_OK) {
+			/* Unless another CPU has backed it, perhaps with the last frame there was. */
+			*level = 0;
+			*entry = ax_npt_walk(npt, gpa, level, &slot);
+			if (*entry != 0)
+				error = AX_OK;
 			break;
+		}
 		leaf = ax_npt_leaf_entry(npt, attr | npt->format->kind[spare.page.kind],
 					 spare.page.hpa, 0);
 		ax_pause(AX_PAUSE_INSTALL);

@@ -9,6 +9,7 @@
 #include "check.h"
 #include "mock_port.h"
 #include "story.h"
+#include "tlb_model.h"
 
 #define VM_RAM 0x40000000ull
 #define HOST   MOCK_RAM_BASE
@@ -165,6 +166,8 @@ static void a_use_keeps_the_memory_until_it_leaves(struct test_space *s)
 	/* One CPU has no writer beside it. */
 	if (s->cpus == 1)
 		return;
+	/* The model of the TLB is for one thread. */
+	tlb_model_drop();
 	map_pages(s);
 	page = open_window(s, &window, VM_RAM);
 	CHECK(reference_translate(s, VM_RAM, &hpa));

@@ -14,6 +14,7 @@
 #include "mock_port.h"
 #include "pause.h"
 #include "story.h"
+#include "tlb_model.h"
 
 #define VM_RAM 0x40000000ull
 /* The page that the held thread is about, and a neighbour under the same table. */
@@ -164,6 +165,8 @@ static void readers_go_on(struct test_space *s, uint64_t gpa)
 
 static void prepare(struct test_space *s)
 {
+	/* The model of the TLB is for one thread. */
+	tlb_model_drop();
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), RAM_SIZE, RAM, false));
 	/* Another region under the same table, which no writer here changes. */
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + M2 - 2 * K4), 2 * K4, RW, false));
