@@ -3,7 +3,7 @@
 #
 # Everything that is checked, one line a step, `N passed, N failed` at the end.
 #
-#	tests/check.sh [builds] [headers] [link] [unit] [reference] [model] [readme] [run]     default: all
+#	tests/check.sh [builds] [headers] [link] [unit] [reference] [model] [spin] [stress] [readme] [run]     default: all
 #
 # O: build directory. V=1: show what each step prints. UNIT: this unit test alone. A step that fails
 # always shows what it printed.
@@ -127,6 +127,31 @@ group_model() {
 	group_programs model
 }
 
+group_spin() {
+	settle
+	step "spin" env O="$O" tests/spin/run.sh
+	settle
+}
+
+# With threads that are watched, by either compiler's ThreadSanitizer, and as they are. gcc says that it
+# cannot see fences, which nothing stands on there: tests/spin is their witness.
+group_stress() {
+	settle
+	step "build stress" build gcc host gcc stress-program
+	step "build stress tsan gcc" build gcc-tsan host gcc \
+		CFLAGS='-fsanitize=thread -Wno-tsan' stress-program
+	step "build stress tsan clang" build clang-tsan host clang \
+		CFLAGS=-fsanitize=thread stress-program
+	settle
+	step "stress" "$out/gcc/host/tests/stress/stress" 2
+	settle
+	for compiler in gcc clang; do
+		step "stress tsan $compiler" env TSAN_OPTIONS=halt_on_error=1 \
+			"$out/$compiler-tsan/host/tests/stress/stress" 4
+		settle
+	done
+}
+
 group_readme() {
 	settle
 	step "readme" env O="$O" tests/readme/run.sh
@@ -176,7 +201,7 @@ group_run() {
 	done <<<"$stale"
 }
 
-[ $# -gt 0 ] || set -- builds headers link unit reference model readme run
+[ $# -gt 0 ] || set -- builds headers link unit reference model spin stress readme run
 
 if ! tests/setup.sh check; then
 	echo "0 passed, 1 failed"

@@ -41,6 +41,7 @@ check)
 		need $arch-linux-gnu-gcc "gcc-${arch/_/-}-linux-gnu"
 	done
 	need /usr/include/cmocka.h libcmocka-dev
+	need spin spin
 	for arch in aarch64 riscv64 x86_64; do
 		need_emulator $arch
 	done

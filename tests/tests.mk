@@ -61,6 +61,37 @@ $(OUT)/tests/%.o: tests/%.c $(OUT)/flags
 .SECONDARY: $(test_objects) $(support_objects)
 -include $(test_objects:.o=.d) $(support_objects:.o=.d) $(hooked_objects:.o=.d)
 
+# ---- many threads: `make stress SECONDS=60`, `make bench-faults`
+#
+# Programs with a port of their own over the host build; they are for ARCH=host, as those above.
+
+SECONDS ?= 10
+THREADS ?=
+SEED ?=
+stress_objects := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/stress/*.c))
+stress_program := $(OUT)/tests/stress/stress
+scaling_program := $(OUT)/tests/bench/fault_scaling
+
+.PHONY: stress bench-faults stress-program scaling-program
+stress:
+	$(Q)$(MAKE) --no-print-directory ARCH=host stress-program
+	$(Q)$(O)/host/tests/stress/stress $(SECONDS) $(THREADS) $(SEED)
+
+bench-faults:
+	$(Q)$(MAKE) --no-print-directory ARCH=host scaling-program
+	$(Q)$(O)/host/tests/bench/fault_scaling
+
+stress-program: $(stress_program)
+scaling-program: $(scaling_program)
+
+$(stress_program): $(stress_objects) $(LIB)
+$(scaling_program): $(scaling_program).o $(LIB)
+$(stress_program) $(scaling_program):
+	$(call say,LD      $@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpthread
+
+-include $(stress_objects:.o=.d) $(scaling_program).d
+
 # ---- style
 
 c_files = $(shell find include src arch tests -name '*.[ch]' -o -name '*.cc')
