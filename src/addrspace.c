@@ -184,6 +184,9 @@ static ax_error_t change_prepare(const struct ax_addrspace *as, const struct reg
  * Let readers see the change, and wait for those that may still act on what was before. A space with
  * one copy has no reader beside this writer: it is changed at the end.
  *
+ * In the model, tests/spin/guard.pml, this is publish() and change_finish() is finish():
+ * BREAK_ONE_COPY, BREAK_NO_WAIT_1, and for the number BREAK_NUMBER_FIRST.
+ *
  * The number that guest windows compare changes after the regions did: who has read the new number
  * finds nothing by the old ones. And before the wait: who has found the old one still there is inside.
  */
@@ -200,6 +203,7 @@ static void change_publish(struct ax_addrspace *as, const struct region_change *
 		__atomic_store_n(&as->losses, as->losses + 1, __ATOMIC_RELEASE);
 	ax_pause(AX_PAUSE_PUBLISHED);
 	ax_guard_wait_readers(&as->guard);
+	ax_pause(AX_PAUSE_WAITED);
 }
 
 /* The copy that still shows the regions as they were, between publish and finish. */

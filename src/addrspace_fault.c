@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making an address accessible: page faults, and what guest memory access needs. */
+/*
+ * Making an address accessible: page faults, and what guest memory access needs.
+ *
+ * In the model, tests/spin/guard.pml, ax_addrspace_back() is Cpu from find_region() to `touch`:
+ * ax_npt_walk() is walk(), back_page() what begins at `again`, ax_npt_install() the two d_steps
+ * (BREAK_FAULT_BY_STORE), free_spare() what is at `out` (BREAK_SPARE_IS_LOST). They change together.
+ */
 #include "addrspace.h"
 
 #include "backend.h"

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readers beside one another and beside a writer: see guard.h for the scheme and its argument. */
+/*
+ * Readers beside one another and beside a writer: see guard.h for the scheme and its argument.
+ *
+ * In the model, tests/spin/guard.pml: ax_guard_enter_shared() is enter(), without its fence BREAK_FENCE;
+ * ax_guard_leave() is leave(); ax_guard_wait_readers() is wait_readers(), without its fence
+ * BREAK_WRITER_FENCE, and waiting for zero BREAK_WAIT_FOR_EVEN. `awaited` there is "the number is the
+ * one that was seen", exactly, since 64 bits never come round. They change together.
+ */
 #include "guard.h"
 
 #include "bind.h"

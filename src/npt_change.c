@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changing live leaves: split, protect. Whatever replaces a live entry by another one is here. */
+/*
+ * Changing live leaves: split, protect. Whatever replaces a live entry by another one is here.
+ *
+ * In the model, tests/spin/guard.pml, protect_leaf() is rewrite() and ax_npt_reveal() is reveal(): what
+ * break-before-make leaves broken stays mapped for software (BREAK_BROKEN_IS_NOT_MAPPED), and is made
+ * after the flush (BREAK_MAKE_BEFORE_FLUSH). A split is the same three stores one level up, and is not
+ * modelled.
+ */
 #include "npt.h"
 
 #include "npt_entry.h"

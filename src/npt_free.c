@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removing: first out of everybody's sight (kill), later, when nobody can still be looking, freed
- * (sweep). The entries themselves remember what waits, so that neither needs memory or can fail. */
+ * (sweep). The entries themselves remember what waits, so that neither needs memory or can fail.
+ *
+ * In the model, tests/spin/guard.pml, these are kill() and sweep(), with flush() and wait_readers()
+ * between them in unmap(): BREAK_NO_FLUSH, BREAK_NO_WAIT_2, BREAK_FREE_BEFORE_FLUSH. That a lone table is
+ * found by the regions and not by its entries is NEEDED there (BREAK_NEED_BY_ENTRIES). */
 #include "npt.h"
 
 #include "npt_entry.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entering leaves: linear maps, populated memory, single pages of faults. */
+/*
+ * Entering leaves: linear maps, populated memory, single pages of faults.
+ *
+ * In the model, tests/spin/guard.pml, link_table() and the leaf after it are enter_page()
+ * (BREAK_LINK_BY_STORE), and ax_npt_install() is the compare-and-swap of Cpu.
+ */
 #include "npt.h"
 
 #include "mem.h"

@@ -18,6 +18,7 @@
  * @AX_PAUSE_ACCESS: A guest access holds a pointer to guest memory.
  * @AX_PAUSE_LEAVE: A reader is done, and still inside.
  * @AX_PAUSE_PUBLISHED: A writer has published the regions, and waits for nobody yet.
+ * @AX_PAUSE_WAITED: It has waited for the readers that may act on the old ones.
  * @AX_PAUSE_KILLED: It has killed entries, and not flushed.
  * @AX_PAUSE_FLUSHED: It has flushed, and not waited.
  * @AX_PAUSE_SWEPT: It has freed, and not changed the other copy of the regions.
@@ -32,6 +33,7 @@ enum ax_pause_point {
 	AX_PAUSE_ACCESS,
 	AX_PAUSE_LEAVE,
 	AX_PAUSE_PUBLISHED,
+	AX_PAUSE_WAITED,
 	AX_PAUSE_KILLED,
 	AX_PAUSE_FLUSHED,
 	AX_PAUSE_SWEPT,

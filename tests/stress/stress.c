@@ -101,7 +101,6 @@ static void account(const struct ax_addrspace *as, const char *when)
 		    port_held(), frames_of(&stats), work_backend_pages());
 }
 
-/* Faults are counted by whoever served them: each 4 KiB leaf of a lazy region is one, at the least. */
 static void run_round(struct round *round, enum ax_npt_format_id format, double seconds)
 {
 	size_t empty;
@@ -135,7 +134,6 @@ static void run_format(const struct format *format, double seconds, unsigned thr
 	}
 	alarm(0);
 	printf("ok    %-8s %9lu steps\n", format->name, steps);
-	fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -148,6 +146,7 @@ int main(int argc, char **argv)
 
 	if (threads < 2 || threads > THREADS_MAX || seconds <= 0)
 		die("2 to %u threads, for a time", THREADS_MAX);
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("%u threads, %g s a format, seed %llu\n", threads, seconds,
 	       (unsigned long long)seed);
 	port_start();

@@ -171,26 +171,44 @@ static void count(struct ax_addrspace *as)
 		    (unsigned long long)stats.table_frames, (unsigned long long)stats.owned_frames);
 }
 
-/* A device: pointers that it keeps for as long as it may. */
-static void use_window(struct ax_addrspace *as, uint64_t gpa)
-{
-	struct ax_guest_segment segments[2];
-	struct ax_guest_window window;
-	struct ax_guest_use use;
-	size_t segment_count;
+/* A device: pointers that a thread keeps for as long as it may, over other steps and other devices. */
 
-	if (gpa < SLOT_BASE)
+#define DEVICES 4u
+
+static _Thread_local struct device {
+	struct ax_guest_window window;
+	struct ax_guest_segment segments[2];
+	size_t count; /* 0: not open */
+	uint64_t gpa;
+} devices[DEVICES];
+
+static void open_device(struct ax_addrspace *as, struct device *device, uint64_t gpa)
+{
+	ax_guest_window_open(&device->window, as);
+	device->gpa = gpa;
+	if (ax_guest_segments(as, ax_gpa(gpa), 2 * PAGE, AX_WRITE, device->segments, 2,
+			      &device->count) != AX_OK)
+		device->count = 0;
+}
+
+static void use_device(struct ax_addrspace *as, uint64_t gpa)
+{
+	struct device *device = &devices[below(DEVICES)];
+	struct ax_guest_use use;
+
+	if (device->count == 0) {
+		if (gpa >= SLOT_BASE)
+			open_device(as, device, gpa);
 		return;
-	ax_guest_window_open(&window, as);
-	if (ax_guest_segments(as, ax_gpa(gpa), 2 * PAGE, AX_WRITE, segments, 2, &segment_count) !=
-	    AX_OK)
-		return;
-	for (unsigned i = 0; i < 16 && ax_guest_window_enter(&window, &use); i++) {
-		word_access(segments[0].ptr, gpa, i % 2 == 0);
-		if (segment_count == 2)
-			word_access(segments[1].ptr, gpa + PAGE, false);
-		ax_guest_window_leave(&use);
 	}
+	if (!ax_guest_window_enter(&device->window, &use)) {
+		device->count = 0;
+		return;
+	}
+	word_access(device->segments[0].ptr, device->gpa, below(2));
+	if (device->count == 2)
+		word_access(device->segments[1].ptr, device->gpa + PAGE, below(2));
+	ax_guest_window_leave(&use);
 }
 
 static void read_step(struct worker *worker)
@@ -207,8 +225,8 @@ static void read_step(struct worker *worker)
 		read_word(as, gpa);
 	else if (kind < 27)
 		write_word(as, gpa);
-	else if (kind < 29)
-		use_window(as, gpa);
+	else if (kind < 30)
+		use_device(as, gpa);
 	else if (kind < 31)
 		ask(as, gpa);
 	else

@@ -25,42 +25,51 @@
 /* Nobody may be kept waiting: a test that is ends by this. */
 #define PATIENCE_SECONDS 60
 
-static _Thread_local bool may_be_held;
-
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+/**
+ * struct hold - Where a thread is held, and whether.
+ * @point: Where, the first time that it comes there.
+ * @held: It stands there.
+ * @let_go: It may go on.
+ */
+struct hold {
 	enum ax_pause_point point;
 	bool held;
 	bool let_go;
-} hold = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static _Thread_local struct hold *my_hold;
 
 void ax_host_pause(enum ax_pause_point point)
 {
-	if (!may_be_held || point != hold.point)
+	struct hold *hold = my_hold;
+
+	if (!hold || point != hold->point)
 		return;
-	/* Once: from the first time on. */
-	may_be_held = false;
-	pthread_mutex_lock(&hold.lock);
-	hold.held = true;
-	pthread_cond_broadcast(&hold.changed);
-	while (!hold.let_go)
-		pthread_cond_wait(&hold.changed, &hold.lock);
-	pthread_mutex_unlock(&hold.lock);
+	my_hold = NULL;
+	pthread_mutex_lock(&lock);
+	hold->held = true;
+	pthread_cond_broadcast(&changed);
+	while (!hold->let_go)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
 }
 
 /**
  * struct call - Something that a thread does, and what came of it.
  * @run: What.
- * @space: Where.
+ * @as: Where.
  * @error: What it returned.
  * @returned: That it did.
+ * @hold: Where it is held, of start_held().
  */
 struct call {
 	ax_error_t (*run)(struct ax_addrspace *as);
 	struct ax_addrspace *as;
 	ax_error_t error;
 	bool returned;
+	struct hold hold;
 	pthread_t thread;
 };
 
@@ -75,7 +84,9 @@ static void *run_call(void *context)
 
 static void *run_held(void *context)
 {
-	may_be_held = true;
+	struct call *call = context;
+
+	my_hold = &call->hold;
 	return run_call(context);
 }
 
@@ -93,22 +104,20 @@ static void finish(const struct call *call)
 /* Start a call and wait until it stands at the point. */
 static void start_held(struct call *call, struct test_space *s, enum ax_pause_point point)
 {
-	hold.point = point;
-	hold.held = false;
-	hold.let_go = false;
+	call->hold = (struct hold){.point = point};
 	start(call, s, run_held);
-	pthread_mutex_lock(&hold.lock);
-	while (!hold.held)
-		pthread_cond_wait(&hold.changed, &hold.lock);
-	pthread_mutex_unlock(&hold.lock);
+	pthread_mutex_lock(&lock);
+	while (!call->hold.held)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
 }
 
-static void let_go(void)
+static void let_go(struct call *call)
 {
-	pthread_mutex_lock(&hold.lock);
-	hold.let_go = true;
-	pthread_cond_broadcast(&hold.changed);
-	pthread_mutex_unlock(&hold.lock);
+	pthread_mutex_lock(&lock);
+	call->hold.let_go = true;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
 }
 
 /* Calls */
@@ -192,7 +201,7 @@ static void hold_reader(struct test_space *s, enum ax_pause_point point, struct 
 		readers_go_on(s, VM_RAM + M2 - 2 * K4);
 	waits = !__atomic_load_n(&writer.returned, __ATOMIC_ACQUIRE);
 	CHECK(waits);
-	let_go();
+	let_go(&held);
 	finish(&held);
 	finish(&writer);
 	CHECK_OK(writer.error);
@@ -263,7 +272,7 @@ static void hold_writer(struct test_space *s, enum ax_pause_point point, struct 
 	if (writer.run == unmap_page)
 		readers_go_on(s, NEIGHBOUR);
 	CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
-	let_go();
+	let_go(&writer);
 	finish(&writer);
 	CHECK_OK(writer.error);
 	CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
@@ -286,12 +295,54 @@ static void an_unmap_is_held_at_each_point(struct test_space *s)
 	alarm(0);
 }
 
+static ax_error_t translate_page(struct ax_addrspace *as)
+{
+	ax_hpa_t hpa;
+
+	return ax_addrspace_translate(as, ax_gpa(PAGE), &hpa);
+}
+
+static ax_error_t clear_all(struct ax_addrspace *as)
+{
+	return ax_addrspace_clear(as);
+}
+
+/* A reader that came after the writer's first wait goes by no region, and holds a table that is killed. */
+static void a_table_stays_for_who_came_after_the_first_wait(struct test_space *s)
+{
+	struct call writer = {.run = clear_all};
+	struct call reader = {.run = translate_page};
+	size_t held;
+
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	prepare(s);
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
+	start_held(&writer, s, AX_PAUSE_WAITED);
+	start_held(&reader, s, AX_PAUSE_WALK);
+	held = mock_frames_held();
+	let_go(&writer);
+	for (unsigned i = 0; i < 50; i++) {
+		usleep(1000);
+		CHECK(!__atomic_load_n(&writer.returned, __ATOMIC_ACQUIRE));
+		CHECK_EQUAL(mock_frames_held(), held);
+	}
+	let_go(&reader);
+	finish(&reader);
+	finish(&writer);
+	CHECK_OK(writer.error);
+	check_empty(s);
+	alarm(0);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
 		STORY_FEW(a_fault_is_held_at_each_point),
 		STORY_FEW(a_guest_access_is_held_at_each_point),
 		STORY_FEW(an_unmap_is_held_at_each_point),
+		STORY_FEW(a_table_stays_for_who_came_after_the_first_wait),
 	};
 
 	return STORIES_RUN("threads held half-way", stories);
