@@ -49,7 +49,7 @@ target_x86_64 := $(freestanding) -mno-red-zone -mgeneral-regs-only
 target_aarch64 := $(freestanding) -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mstrict-align
 target_riscv64 := $(freestanding) -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax \
 	-msmall-data-limit=0
-target_host := -fno-delete-null-pointer-checks -DAX_HOST_BUILD
+target_host := -fno-delete-null-pointer-checks
 
 ifeq ($(ARCH),host)
 sources := $(AX_SRC_COMMON) $(AX_SRC_HOST)

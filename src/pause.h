@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Points at which the host build lets a test hold a thread, for any time, while others go on: where
- * what one CPU has read or built is not yet, or no longer, what another one sees. A program that
- * defines ax_host_pause() is called there, on the thread that has come so far; others pay a test of an
- * address. In a target build there is nothing.
+ * Points at which the tests' own build (AX_HOST_HOOKS, see host_hooks.h) lets a test hold a thread, for any
+ * time, while others go on: where what one CPU has read or built is not yet, or no longer, what another
+ * one sees. A program that defines ax_host_pause() is called there, on the thread that has come so far.
+ * In every other build there is nothing.
  */
 #ifndef AX_SRC_PAUSE_H
 #define AX_SRC_PAUSE_H
@@ -43,7 +43,7 @@ enum ax_pause_point {
 /** ax_host_pause() - A test's: called at each point. */
 void ax_host_pause(enum ax_pause_point point);
 
-#ifdef AX_HOST_BUILD
+#ifdef AX_HOST_HOOKS
 
 extern void ax_host_pause(enum ax_pause_point point) __attribute__((weak));
 

@@ -25,9 +25,9 @@ modules='memory vmm time host tlb'
 host_functions=$(for m in $modules; do
 	sed -n 's/.*FN(\(ax_[a-z]*\), \([a-z_]*\)).*/\1_\2/p' include/axvisor/"$m".h
 done | sort -u)
-# What the host build has besides: src/host_relax.c, and what a test may define, src/pause.h.
+# What the host build has besides: src/host_relax.c.
 host_build=
-[ "$arch" != host ] || host_build=$(printf '%s\n' ax_host_pause sched_yield)
+[ "$arch" != host ] || host_build=sched_yield
 # What gcc and clang may call by themselves in freestanding code.
 compiler_functions=$(printf '%s\n' memcmp memcpy memmove memset)
 

@@ -84,7 +84,8 @@ bench-faults:
 stress-program: $(stress_program)
 scaling-program: $(scaling_program)
 
-$(stress_program): $(stress_objects) $(LIB)
+# Over the library with the hooks, which let it hold threads.
+$(stress_program): $(stress_objects) $(hooked_lib) $(test_support)
 $(scaling_program): $(scaling_program).o $(LIB)
 $(stress_program) $(scaling_program):
 	$(call say,LD      $@)
