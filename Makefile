@@ -138,6 +138,8 @@ help:
 #: make run             the reference hypervisor in an emulator: ARCH=aarch64 (the default), riscv64 (LEVELS=3|4|5),
 #:                      x86_64 (AMD's nested paging; NPT=ept: Intel's)
 #: make install         headers, archive and pkg-config file to DESTDIR, PREFIX, INCLUDEDIR, LIBDIR
+#: make bench           times beside the least work possible; LLVM=1, FILTER=lazy, QUICK=1
+#: make size            bytes of code and data for each architecture, gcc and clang
 #: make format          clang-format over the tree; format-check only looks
 #: make lint            clang-tidy and cppcheck
 #: make stress          many threads on each table format; SECONDS=10 of each, THREADS= SEED=

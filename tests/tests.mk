@@ -93,6 +93,43 @@ $(stress_program) $(scaling_program):
 
 -include $(stress_objects:.o=.d) $(scaling_program).d
 
+# ---- the benchmark: `make bench`, with clang `make bench LLVM=1`; FILTER=lazy for some cases, QUICK=1
+#
+# Linked with a library of its own, whose zeroing of guest memory can be switched off; see unzeroed.h.
+
+bench_sources := $(wildcard tests/bench/*.c)
+bench_objects := $(bench_sources:%.c=$(OUT)/%.o)
+bench_library := $(OUT)/tests/bench/libaxaddrspace.a
+bench_library_objects := $(sources:$(AX_DIR)/%.c=$(OUT)/tests/bench/obj/%.o)
+bench_program := $(OUT)/tests/bench/bench
+
+.PHONY: bench bench-program size
+bench:
+	$(Q)$(MAKE) --no-print-directory ARCH=host O=$(O)/bench-$(if $(LLVM),clang,gcc) bench-program
+	$(Q)O=$(O)/bench-$(if $(LLVM),clang,gcc)/host FILTER='$(FILTER)' QUICK=$(QUICK) tests/bench/run.sh
+
+bench-program: $(bench_program)
+
+$(bench_program): $(bench_objects) $(bench_library)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^
+
+$(bench_library): $(bench_library_objects)
+	$(Q)rm -f $@
+	$(Q)$(AR) qcs $@ $^
+
+$(OUT)/tests/bench/obj/%.o: %.c $(OUT)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) -include tests/bench/unzeroed.h -MMD -MP -c -o $@ $<
+
+$(bench_objects): test_compile += -O2
+
+-include $(bench_objects:.o=.d) $(bench_library_objects:.o=.d)
+
+# Bytes of code and data for each architecture.
+size:
+	$(Q)O=$(O) tests/bench/size.sh
+
 # ---- style
 
 c_files = $(shell find include src arch tests -name '*.[ch]' -o -name '*.cc')
