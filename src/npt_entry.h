@@ -60,7 +60,7 @@ static inline void ax_npt_store(uint64_t *slot, uint64_t entry)
 }
 
 /* For an entry whose memory needs no order: of a table that is linked later, or of a linear map. */
-static inline void ax_npt_fill(uint64_t *slot, uint64_t entry)
+static inline void ax_npt_put(uint64_t *slot, uint64_t entry)
 {
 	__atomic_store_n(slot, entry, __ATOMIC_RELAXED);
 	ax_host_hook_store(slot, entry);
@@ -110,6 +110,19 @@ static inline uint64_t ax_npt_leaf_entry(const struct ax_npt *npt, uint64_t attr
 					 unsigned level)
 {
 	return attr | npt->format->leaf[level != 0] | hpa >> npt->format->address_shift;
+}
+
+/*
+ * Store @count leaves of @level, of which @entry is the first and each maps what comes after the one before
+ * it. The descriptor is read once for all: what a leaf of a contiguous map costs is an addition and a store.
+ */
+static inline void ax_npt_fill(const struct ax_npt *npt, uint64_t *slot, size_t count,
+			       uint64_t entry, unsigned level)
+{
+	const uint64_t step = (ax_npt_span(npt, level) + 1) >> npt->format->address_shift;
+
+	for (size_t i = 0; i < count; i++, entry += step)
+		ax_npt_put(&slot[i], entry);
 }
 
 /* The attr of a leaf: derived from what is not one, so that no bit can be forgotten. */

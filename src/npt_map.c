@@ -127,15 +127,6 @@ static uint64_t *slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struc
 	}
 }
 
-static void fill(const struct ax_npt *npt, uint64_t *slot, size_t count, uint64_t entry,
-		 unsigned level)
-{
-	const uint64_t step = (ax_npt_span(npt, level) + 1) >> npt->format->address_shift;
-
-	for (size_t i = 0; i < count; i++, entry += step)
-		ax_npt_fill(&slot[i], entry);
-}
-
 /* Enter @count leaves in one table, which is filled before it is linked when it is new. */
 static void enter_run(struct ax_npt *npt, uint64_t gpa, size_t count, unsigned level,
 		      uint64_t entry, struct ax_pool *pool)
@@ -154,14 +145,14 @@ static void enter_run(struct ax_npt *npt, uint64_t gpa, size_t count, unsigned l
 		if (table) {
 			if (count != ax_npt_entries(npt, level))
 				memset(table, 0, AX_PAGE_SIZE_4K);
-			fill(npt, &table[index], count, entry, level);
+			ax_npt_fill(npt, &table[index], count, entry, level);
 			if (link_table(npt, slot, table, hpa, pool))
 				return;
 		}
 	}
 	slot = slot_at(npt, gpa, level, pool, &error);
 	if (slot)
-		fill(npt, slot, count, entry, level);
+		ax_npt_fill(npt, slot, count, entry, level);
 }
 
 void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hpa, uint64_t attr,
@@ -309,7 +300,7 @@ bool ax_npt_install(const struct ax_npt *npt, uint64_t *slot, unsigned level, ui
 		uint64_t *table = ax_npt_virt(npt, hpa);
 
 		branch_slot[at] = &table[ax_npt_index(npt, gpa, at)];
-		ax_npt_fill(branch_slot[at], entry);
+		ax_npt_put(branch_slot[at], entry);
 		entry = ax_npt_table_entry(npt, hpa);
 	}
 	if (ax_npt_replace(slot, &expected, entry)) {
@@ -318,6 +309,6 @@ bool ax_npt_install(const struct ax_npt *npt, uint64_t *slot, unsigned level, ui
 	}
 	/* Another CPU was faster. The tables are zero again, for the next try. */
 	for (unsigned at = 0; at < level; at++)
-		ax_npt_fill(branch_slot[at], 0);
+		ax_npt_put(branch_slot[at], 0);
 	return false;
 }
