@@ -73,14 +73,6 @@ AX_MUST_CHECK ax_error_t ax_npt_encode(const struct ax_npt *npt, ax_flags_t flag
 /** ax_npt_restricts_user() - Whether AX_USER counts: a feature that can was asked for. */
 bool ax_npt_restricts_user(const struct ax_npt *npt);
 
-/*
- * ax_npt_lookup() - The live leaf for @gpa, of any value, or the hole that it is in.
- *
- * @level: Out: of the leaf or hole.
- * Return: the entry, or 0.
- */
-uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level);
-
 /** ax_npt_decode() - Fill @out from a live leaf of @level that @gpa is in. */
 void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t gpa,
 		   struct ax_npt_mapping *out);

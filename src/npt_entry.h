@@ -38,11 +38,17 @@ static inline size_t ax_npt_index(const struct ax_npt *npt, uint64_t gpa, unsign
 	return (size_t)(gpa >> ax_npt_shift(npt, level)) & (ax_npt_entries(npt, level) - 1);
 }
 
+/* Where the host sees physical memory, with a direct map. */
+static inline void *ax_npt_direct(const struct ax_npt *npt, uint64_t hpa)
+{
+	return (void *)(uintptr_t)(hpa + npt->direct_offset);
+}
+
 /* Where the host sees physical memory. */
 static inline void *ax_npt_virt(const struct ax_npt *npt, uint64_t hpa)
 {
 	if (npt->direct_map)
-		return (void *)(uintptr_t)(hpa + npt->direct_offset);
+		return ax_npt_direct(npt, hpa);
 	return ax_memory_api()->phys_to_virt(ax_hpa(hpa));
 }
 
@@ -174,10 +180,13 @@ static inline bool ax_npt_is_table(const struct ax_npt *npt, uint64_t entry, uns
 	return level != 0 && (entry & npt->format->type_mask) == npt->format->type_table;
 }
 
-/* A table that can be gone down into: hardware sees it. (A table is never broken.) */
+/*
+ * A table that can be gone down into: hardware sees it. (A table is never broken.) All its present bits are
+ * set, and hiding it clears them: type and presence are one comparison.
+ */
 static inline bool ax_npt_leads(const struct ax_npt *npt, uint64_t entry, unsigned level)
 {
-	return ax_npt_is_table(npt, entry, level) && ax_npt_present(npt, entry);
+	return level != 0 && (entry & (npt->format->type_mask | npt->table)) == npt->table;
 }
 
 static inline bool ax_npt_kind_is(const struct ax_npt *npt, uint64_t entry, enum ax_npt_kind kind)
@@ -203,21 +212,24 @@ static inline bool ax_npt_is_owned(const struct ax_npt *npt, uint64_t entry)
 static inline uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
 				   uint64_t **slot)
 {
-	uint64_t *table = npt->root;
-	unsigned at = npt->levels - 1u;
+	return npt->format->walk[npt->direct_map](npt, gpa, level, slot);
+}
 
-	for (;; at--) {
-		uint64_t *here = &table[ax_npt_index(npt, gpa, at)];
-		uint64_t entry = ax_npt_load(here);
+/*
+ * ax_npt_lookup() - The live leaf for @gpa, of any value, or the hole that it is in.
+ *
+ * @level: Out: of the leaf or hole.
+ * Return: the entry, or 0.
+ */
+static inline uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
+{
+	uint64_t *slot;
 
-		if (at == *level || !ax_npt_leads(npt, entry, at)) {
-			*level = at;
-			*slot = here;
-			return entry;
-		}
-		table = ax_npt_virt(npt, ax_npt_address(npt, entry));
-		ax_pause(AX_PAUSE_WALK);
-	}
+	*level = 0;
+	/* The root is indexed by the low bits alone: a wider address would alias a narrow one. */
+	if (gpa >> npt->gpa_bits != 0)
+		return 0;
+	return ax_npt_live(npt, ax_npt_walk(npt, gpa, level, &slot));
 }
 
 /*

@@ -102,6 +102,7 @@ enum ax_npt_state {
  * @decode: Entry of a leaf to flags; exact for all that encode makes. AX_USER wherever the guest's
  *	user mode may use the page.
  * @registers: What to load for a table. Pure.
+ * @walk: ax_npt_descend() with this descriptor, [1] for a direct map; ax_npt_walk() says what it does.
  */
 struct ax_npt_format {
 	const char *name;
@@ -145,6 +146,8 @@ struct ax_npt_format {
 	ax_error_t (*encode)(uint64_t features, ax_flags_t flags, uint64_t *attr);
 	ax_flags_t (*decode)(uint64_t features, uint64_t entry);
 	void (*registers)(const struct ax_npt *npt, struct ax_npt_registers *out);
+	uint64_t (*walk[2])(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
+			    uint64_t **slot);
 };
 
 /* The formats of arch/. A target build holds those of its own architecture, the host build all. */

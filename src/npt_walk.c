@@ -4,17 +4,6 @@
 
 #include "npt_entry.h"
 
-uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
-{
-	uint64_t *slot;
-
-	*level = 0;
-	/* The root is indexed by the low bits alone: a wider address would alias a narrow one. */
-	if (gpa >> npt->gpa_bits != 0)
-		return 0;
-	return ax_npt_live(npt, ax_npt_walk(npt, gpa, level, &slot));
-}
-
 void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t gpa,
 		   struct ax_npt_mapping *out)
 {

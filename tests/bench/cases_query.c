@@ -90,7 +90,7 @@ static void walk_limit(struct bench *b)
 	uint64_t hpa = 0;
 
 	for (unsigned i = 0; i < OPS; i++)
-		hpa = limit_walk(&b->tables, next_address(b, i, hpa));
+		limit_walk(&b->tables, next_address(b, i, hpa), &hpa);
 	b->sum += hpa;
 }
 

@@ -105,7 +105,7 @@ void limit_change(const struct limit_tables *t, size_t count)
 	}
 }
 
-uint64_t limit_walk(const struct limit_tables *t, uint64_t gpa)
+void limit_walk(const struct limit_tables *t, uint64_t gpa, uint64_t *hpa)
 {
 	const uint64_t offset = bench_direct_offset();
 	const uint64_t *table = t->root;
@@ -115,7 +115,7 @@ uint64_t limit_walk(const struct limit_tables *t, uint64_t gpa)
 
 		table = (const uint64_t *)(uintptr_t)((entry & ~(PAGE - 1)) + offset);
 	}
-	return table[gpa >> 12 & 511] & ~(PAGE - 1);
+	*hpa = (table[gpa >> 12 & 511] & ~(PAGE - 1)) + gpa % PAGE;
 }
 
 size_t limit_search(const struct limit_array *array, uint64_t addr)

@@ -49,8 +49,8 @@ void limit_fill(const struct limit_tables *t, size_t count, uint64_t step);
 /** limit_change() - Load, change and store each of the first @count entries. */
 void limit_change(const struct limit_tables *t, size_t count);
 
-/** limit_walk() - Four loads of which each needs the one before. */
-uint64_t limit_walk(const struct limit_tables *t, uint64_t gpa);
+/** limit_walk() - Four loads of which each needs the one before. The result goes where the library's does. */
+void limit_walk(const struct limit_tables *t, uint64_t gpa, uint64_t *hpa);
 
 /* Range ends in ascending order. */
 struct limit_array {
