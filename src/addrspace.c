@@ -90,6 +90,7 @@ ax_error_t ax_addrspace_init(struct ax_addrspace *as, const struct ax_addrspace_
 	}
 	ax_region_set_init(&as->regions[0]);
 	ax_region_set_init(&as->regions[1]);
+	as->version = AX_REGIONS_FIRST;
 	as->state = AX_ADDRSPACE_LIVE;
 	return AX_OK;
 }
@@ -193,11 +194,11 @@ static ax_error_t change_prepare(const struct ax_addrspace *as, const struct reg
 static void change_publish(struct ax_addrspace *as, const struct region_change *change,
 			   struct ax_pool *pool)
 {
-	uint32_t other = as->active ^ 1u;
+	uint64_t next = as->version + 1;
 
 	if (ax_guard_shared(&as->guard)) {
-		change_apply(&as->regions[other], change, pool);
-		__atomic_store_n(&as->active, other, __ATOMIC_RELEASE);
+		change_apply(&as->regions[next & 1u], change, pool);
+		__atomic_store_n(&as->version, next, __ATOMIC_RELEASE);
 	}
 	if (change->what != REGION_INSERT)
 		__atomic_store_n(&as->losses, as->losses + 1, __ATOMIC_RELEASE);
@@ -209,14 +210,17 @@ static void change_publish(struct ax_addrspace *as, const struct region_change *
 /* The copy that still shows the regions as they were, between publish and finish. */
 static struct ax_region_set *old_regions(struct ax_addrspace *as)
 {
-	return &as->regions[ax_guard_shared(&as->guard) ? as->active ^ 1u : as->active];
+	return &as->regions[ax_guard_shared(&as->guard) ? (as->version + 1) & 1u : 0];
 }
 
-/* Make the change in the copy that nobody reads any more, and give back what was spare. */
+/* Make the change in the copy that nobody reads any more, and give back what was spare. A space with one
+ * copy stays with it, under a new version. */
 static void change_finish(struct ax_addrspace *as, const struct region_change *change,
 			  struct ax_pool *pool)
 {
 	change_apply(old_regions(as), change, pool);
+	if (!ax_guard_shared(&as->guard))
+		as->version += 2;
 	ax_pool_drain(pool);
 }
 

@@ -51,10 +51,19 @@ static inline bool ax_addrspace_live(const struct ax_addrspace *as)
 	return as && as->state == AX_ADDRSPACE_LIVE;
 }
 
+/* The first version of the regions: not 0, and that of copy 0. */
+#define AX_REGIONS_FIRST UINT64_C(2)
+
+/** ax_addrspace_version() - Of the regions that readers use. Inside a section, or under the lock. */
+static inline uint64_t ax_addrspace_version(const struct ax_addrspace *as)
+{
+	return __atomic_load_n(&as->version, __ATOMIC_ACQUIRE);
+}
+
 /** ax_addrspace_regions() - The copy that readers use. Inside a section, or under the lock. */
 static inline const struct ax_region_set *ax_addrspace_regions(const struct ax_addrspace *as)
 {
-	return &as->regions[__atomic_load_n(&as->active, __ATOMIC_ACQUIRE)];
+	return &as->regions[ax_addrspace_version(as) & 1u];
 }
 
 /** ax_addrspace_losses() - Counts the changes that took memory or permission away. See guest_window.c. */
@@ -62,6 +71,20 @@ static inline uint64_t ax_addrspace_losses(const struct ax_addrspace *as)
 {
 	return __atomic_load_n(&as->losses, __ATOMIC_ACQUIRE);
 }
+
+/**
+ * ax_addrspace_hit() - The region that contains @addr, or NULL: by the last one that was found, else by a
+ * search.
+ * @section: The caller's, entered.
+ *
+ * Accesses come in crowds to one region: this saves the search, and the encoding of its flags. The last hit
+ * is in the reader's own line. It counts as long as the version is the one that it was found in: only a
+ * version that is not published any more is changed, after its readers have left.
+ *
+ * Return: the hit, valid until the section is left.
+ */
+const struct ax_region_hit *ax_addrspace_hit(struct ax_addrspace *as,
+					     const struct ax_section *section, uint64_t addr);
 
 /**
  * struct ax_addrspace_view - Host memory behind a guest address.

@@ -22,6 +22,27 @@ bool ax_addrspace_permits(const struct ax_addrspace *as, ax_flags_t flags, ax_fl
 	return (flags & wanted) == wanted;
 }
 
+const struct ax_region_hit *ax_addrspace_hit(struct ax_addrspace *as,
+					     const struct ax_section *section, uint64_t addr)
+{
+	struct ax_region_hit *hit = section->slot ? &section->slot->hit : &as->hit;
+	uint64_t version = ax_addrspace_version(as);
+	const struct ax_region *region;
+
+	if (hit->version == version &&
+	    addr - hit->region->first <= hit->region->last - hit->region->first)
+		return hit;
+	region = ax_region_find(&as->regions[version & 1u], addr);
+	if (!region)
+		return NULL;
+	/* What a region has was encoded when it was mapped, so it can be. */
+	if (ax_npt_encode(&as->npt, region->flags, &hit->attr) != AX_OK)
+		return NULL;
+	hit->region = region;
+	hit->version = version;
+	return hit;
+}
+
 /* Count what a fault entered, where no other CPU writes. */
 static void count_fault(struct ax_addrspace *as, const struct ax_section *section, unsigned tables,
 			bool owned)
@@ -73,24 +94,25 @@ static void free_spare(const struct ax_region *region, uint64_t gpa, struct spar
 }
 
 /*
- * Back the page at @gpa of @region, whose entry was found zero at *@level.
+ * Back the page at @gpa of the region, whose entry was found zero at *@level.
  *
  * Return: AX_OK with the leaf in *@entry at *@level, whoever entered it.
  */
 static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *section,
-			    const struct ax_region *region, uint64_t gpa, ax_flags_t access,
+			    const struct ax_region_hit *hit, uint64_t gpa, ax_flags_t access,
 			    uint64_t *slot, unsigned *level, uint64_t *entry)
 {
 	const struct ax_npt *npt = &as->npt;
-	struct spare spare = {.has_page = false};
-	uint64_t attr;
-	ax_error_t error = ax_npt_encode(npt, region->flags, &attr);
+	ax_error_t error = AX_OK;
+	struct spare spare;
 
-	while (error == AX_OK && *entry == 0) {
+	spare.tables.count = 0;
+	spare.has_page = false;
+	while (*entry == 0) {
 		uint64_t leaf;
 		unsigned tables = *level;
 
-		error = gather_spare(as, region, gpa, access, tables, &spare);
+		error = gather_spare(as, hit->region, gpa, access, tables, &spare);
 		if (error != AX_OK) {
 			/* Unless another CPU has backed it, perhaps with the last frame there was. */
 			*level = 0;
@@ -99,7 +121,7 @@ static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *se
 				error = AX_OK;
 			break;
 		}
-		leaf = ax_npt_leaf_entry(npt, attr | npt->format->kind[spare.page.kind],
+		leaf = ax_npt_leaf_entry(npt, hit->attr | npt->format->kind[spare.page.kind],
 					 spare.page.hpa, 0);
 		ax_pause(AX_PAUSE_INSTALL);
 		if (ax_npt_install(npt, slot, tables, gpa, leaf, &spare.tables)) {
@@ -115,7 +137,7 @@ static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *se
 		*level = 0;
 		*entry = ax_npt_walk(npt, gpa, level, &slot);
 	}
-	free_spare(region, gpa, &spare);
+	free_spare(hit->region, gpa, &spare);
 	return error;
 }
 
@@ -124,15 +146,17 @@ enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, const struct ax_
 				       struct ax_addrspace_view *view)
 {
 	const struct ax_npt *npt = &as->npt;
-	const struct ax_region *region = ax_region_find(ax_addrspace_regions(as), addr);
+	const struct ax_region_hit *hit = ax_addrspace_hit(as, section, addr);
+	const struct ax_region *region;
 	uint64_t gpa = addr & ~ax_npt_span(npt, 0);
 	unsigned level = 0;
 	uint64_t *slot;
 	uint64_t entry;
 	uint64_t offset;
 
-	if (!region)
+	if (!hit)
 		return AX_FAULT_NO_REGION;
+	region = hit->region;
 	if (!ax_addrspace_permits(as, region->flags, access))
 		return AX_FAULT_DENIED;
 	ax_pause(AX_PAUSE_REGION);
@@ -140,8 +164,7 @@ enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, const struct ax_
 	entry = ax_npt_walk(npt, gpa, &level, &slot);
 	view->found = entry != 0;
 	if (entry == 0) {
-		ax_error_t error =
-			back_page(as, section, region, gpa, access, slot, &level, &entry);
+		ax_error_t error = back_page(as, section, hit, gpa, access, slot, &level, &entry);
 
 		if (error != AX_OK)
 			return fault_result(error);

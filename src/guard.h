@@ -42,13 +42,15 @@
  * @faults: Faults that backed a page, counted by the holder, as the rest.
  * @table_frames: Table frames that those faults linked.
  * @owned_frames: Frames of the space's own that they entered.
+ * @hit: The region that the last holder found; of use to nobody but a holder.
  */
 struct ax_guard_slot {
 	uint64_t seq;
 	uint64_t faults;
 	uint64_t table_frames;
 	uint64_t owned_frames;
-	uint64_t unused[4];
+	struct ax_region_hit hit;
+	uint64_t unused;
 };
 
 /* The first line of a frame shares its cache set with entry 0 of every table: left alone. */

@@ -89,13 +89,15 @@ struct ax_addrspace {
 	/* private: */
 	uint64_t first;
 	uint64_t last;
-	uint64_t state;  /* a mark between init and destroy */
-	uint32_t active; /* which region set readers use */
-	uint64_t losses; /* changes that took something away */
+	uint64_t state;   /* a mark between init and destroy */
+	uint64_t version; /* of the regions; the low bit says which copy readers use */
+	uint64_t losses;  /* changes that took something away */
 	struct ax_npt npt;
 	struct ax_region_set regions[2];
 	struct ax_guard guard;
-	uint64_t faults; /* of a space without slots */
+	/* of a space without slots, which have them: */
+	uint64_t faults;
+	struct ax_region_hit hit;
 };
 
 /** ax_addrspace_sizeof() - sizeof(struct ax_addrspace), for callers that cannot say it. */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ax_region;
 struct ax_region_node;
 struct ax_guard_slot;
 
@@ -19,6 +20,13 @@ struct ax_region_set {
 	struct ax_region_node *root; /* NULL when empty */
 	size_t count;                /* regions */
 	size_t nodes;                /* frames that it owns */
+};
+
+/* The region that a reader found last, src/addrspace.h. */
+struct ax_region_hit {
+	uint64_t version; /* of the regions; 0: none was found yet */
+	const struct ax_region *region;
+	uint64_t attr; /* encoding of its flags */
 };
 
 /* Readers' slots and the writers' lock, src/guard.h. */

@@ -62,7 +62,8 @@ struct bench {
 	struct limit_frames frames;
 	struct limit_array array;
 	uint64_t *order;
-	uint8_t *buffer;
+	uint8_t *memory;
+	uint8_t *buffer; /* in it */
 	uint64_t sum;
 };
 

@@ -34,14 +34,17 @@ static void set_up(struct bench *b)
 	limit_build(&b->tables, SIZE / (2 * MIB), 0);
 	b->array.last = calloc(SIZE / PAGE, sizeof(*b->array.last));
 	learn_pages(b);
-	b->buffer = aligned_alloc(PAGE, BIG);
-	memset(b->buffer, 1, BIG);
+	/* Not at a page's offset: `rep movsb` between equal offsets takes ten times as long on some CPUs. */
+	b->memory = aligned_alloc(PAGE, BIG + PAGE);
+	memset(b->memory, 1, BIG + PAGE);
+	b->buffer = b->memory + PAGE / 2;
 }
 
 static void words(struct bench *b)
 {
 	set_up(b);
-	bench_order(b, 8, PAGE, SMALL, true);
+	/* 2 MiB of them: beyond what caches hold, the guest's memory is all that is measured. */
+	bench_order(b, 8, 2 * MIB / SMALL, SMALL, true);
 }
 
 static void pages(struct bench *b)
@@ -52,7 +55,7 @@ static void pages(struct bench *b)
 
 static void tear_down(struct bench *b)
 {
-	free(b->buffer);
+	free(b->memory);
 	free(b->array.last);
 	textbook_unmap(&b->textbook, 0, SIZE, true);
 	textbook_close(&b->textbook);
@@ -175,7 +178,7 @@ static void limit_segments(struct bench *b)
 	}
 }
 
-/* An access of 8 bytes costs a walk and 15 ns; the walk is the limit's 3 to 5. */
+/* The target of 8 bytes: 15 ns more than a walk, which takes the limit 3 to 5. */
 static const struct bench_case cases[] = {
 	{
 		.name = "guest read of 8 bytes",
