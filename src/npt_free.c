@@ -159,6 +159,26 @@ static void free_page_table(struct ax_npt *npt, uint64_t hpa, bool owned)
 }
 
 /*
+ * The first entry from @i on, of a table of @level, behind which there is something to free. Leaves of memory
+ * that is not the space's own lead to nothing, and are most: passed by two comparisons each.
+ */
+static size_t next_to_free(const struct ax_npt *npt, const uint64_t *table, size_t i,
+			   unsigned level, bool owned)
+{
+	const size_t count = ax_npt_entries(npt, level);
+	const uint64_t mask = npt->format->type_mask;
+	const uint64_t type_table = npt->format->type_table;
+
+	for (; i < count; i++) {
+		uint64_t entry = ax_npt_load(&table[i]);
+
+		if (entry != 0 && (owned || (entry & mask) == type_table))
+			break;
+	}
+	return i;
+}
+
+/*
  * Free the table of @level at @hpa, which is out of reach, with all below it: lowest first, by a path
  * and not by recursion.
  */
@@ -176,9 +196,10 @@ static void free_subtree(struct ax_npt *npt, uint64_t hpa, unsigned level, bool 
 	next[at] = 0;
 	for (;;) {
 		const uint64_t *table = ax_npt_virt(npt, path[at]);
+		size_t i = next_to_free(npt, table, next[at], at, owned);
 		uint64_t entry;
 
-		if (next[at] == ax_npt_entries(npt, at)) {
+		if (i == ax_npt_entries(npt, at)) {
 			ax_memory_api()->dealloc_frame(ax_hpa(path[at]));
 			ax_npt_uncount(&npt->table_frames, 1);
 			if (at == level)
@@ -186,9 +207,8 @@ static void free_subtree(struct ax_npt *npt, uint64_t hpa, unsigned level, bool 
 			at++;
 			continue;
 		}
-		entry = ax_npt_load(&table[next[at]++]);
-		if (entry == 0)
-			continue;
+		next[at] = i + 1;
+		entry = ax_npt_load(&table[i]);
 		if (!ax_npt_is_table(npt, entry, at)) {
 			(void)free_leaf(npt, entry, at);
 		} else if (at == 1) {
