@@ -18,25 +18,36 @@ ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa)
 	return AX_OK;
 }
 
+/*
+ * Frames are taken out again in the order in which the port gave them: tables that follow one another then
+ * lie as the port has them, mostly in ascending order, which is what CPUs prefetch. The other way round a
+ * protect of 1 GiB in 4K pages takes twice as long.
+ */
 ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits)
 {
 	struct ax_pool got = {NULL, 0};
+	struct ax_pool_frame **end = &got.free;
 	uint64_t hpa;
 
 	while (pool->count + got.count < count) {
+		struct ax_pool_frame *frame;
 		ax_error_t error = ax_pool_get(hpa_bits, &hpa);
 
 		if (error != AX_OK) {
 			ax_pool_drain(&got);
 			return error;
 		}
-		ax_pool_put(&got, ax_memory_api()->phys_to_virt(ax_hpa(hpa)), hpa);
+		frame = ax_memory_api()->phys_to_virt(ax_hpa(hpa));
+		frame->hpa = hpa;
+		frame->next = NULL;
+		*end = frame;
+		end = &frame->next;
+		got.count++;
 	}
-	while (got.count != 0) {
-		struct ax_pool_frame *frame = ax_pool_take(&got);
-
-		ax_pool_put(pool, frame, frame->hpa);
-	}
+	*end = pool->free;
+	if (got.count != 0)
+		pool->free = got.free;
+	pool->count += got.count;
 	return AX_OK;
 }
 
