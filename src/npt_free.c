@@ -140,17 +140,24 @@ static bool free_leaf(struct ax_npt *npt, uint64_t entry, unsigned level)
 static void free_page_table(struct ax_npt *npt, uint64_t hpa, bool owned)
 {
 	const uint64_t *table = ax_npt_virt(npt, hpa);
+	uint64_t frames = 0;
 	uint64_t piece = 0;
 	bool pieces = false;
 
 	for (size_t i = 0; owned && i < ax_npt_entries(npt, 0); i++) {
 		uint64_t entry = ax_npt_load(&table[i]);
 
-		if (entry != 0 && free_leaf(npt, entry, 0)) {
+		if (entry == 0)
+			continue;
+		if (ax_npt_kind_is(npt, entry, AX_NPT_OWNED)) {
+			ax_memory_api()->dealloc_frame(ax_hpa(ax_npt_address(npt, entry)));
+			frames++;
+		} else if (ax_npt_kind_is(npt, entry, AX_NPT_BLOCK)) {
 			pieces = true;
 			piece = ax_npt_address(npt, entry);
 		}
 	}
+	ax_npt_uncount(&npt->owned_frames, frames);
 	/* Pieces of one block at most: a block fills a table, see AX_NPT_BLOCK. */
 	if (pieces)
 		free_block(npt, piece);

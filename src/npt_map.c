@@ -175,74 +175,74 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 	ax_tlb_publish(npt, first, last, true, true);
 }
 
-/* Zeroed memory for one leaf of @level, 0 or 1; AX_HPA_NONE with *error set when there is none. */
-static ax_hpa_t get_memory(struct ax_npt *npt, unsigned level, ax_error_t *error)
+/* A leaf of the space's own memory, out of hardware's sight. */
+static uint64_t staged(const struct ax_npt *npt, uint64_t attr, enum ax_npt_kind kind, uint64_t hpa,
+		       unsigned level)
 {
-	size_t size = (size_t)ax_npt_span(npt, level) + 1;
-	ax_hpa_t memory = AX_HPA_NONE;
+	uint64_t entry = ax_npt_leaf_entry(npt, attr | npt->format->kind[kind], hpa, level);
 
-	if (level == 0) {
-		*error = ax_pool_get(npt->hpa_bits, &memory.raw);
-	} else {
-		size_t frames = size / AX_PAGE_SIZE_4K;
+	return ax_npt_hide(npt, entry, AX_NPT_STAGED);
+}
 
-		memory = ax_memory_api()->alloc_contiguous_frames(frames, size);
-		*error = ax_hpa_is_none(memory) ? AX_ENOMEM : AX_OK;
-		if (*error == AX_OK &&
-		    (!ax_hpa_is_aligned(memory, size) || !ax_npt_hpa_fits(npt, memory.raw, size))) {
-			ax_memory_api()->dealloc_contiguous_frames(memory, frames);
-			*error = AX_ERANGE;
-		}
+/* A zeroed block for a leaf of level 1; AX_HPA_NONE with *error set when there is none. */
+static ax_hpa_t get_block(const struct ax_npt *npt, ax_error_t *error)
+{
+	size_t size = (size_t)ax_npt_span(npt, 1) + 1;
+	size_t frames = size / AX_PAGE_SIZE_4K;
+	ax_hpa_t block = ax_memory_api()->alloc_contiguous_frames(frames, size);
+
+	*error = ax_hpa_is_none(block) ? AX_ENOMEM : AX_OK;
+	if (*error == AX_OK &&
+	    (!ax_hpa_is_aligned(block, size) || !ax_npt_hpa_fits(npt, block.raw, size))) {
+		ax_memory_api()->dealloc_contiguous_frames(block, frames);
+		*error = AX_ERANGE;
 	}
 	if (*error != AX_OK)
 		return AX_HPA_NONE;
-	memset(ax_npt_virt(npt, memory.raw), 0, size);
-	ax_npt_count(&npt->owned_frames, size / AX_PAGE_SIZE_4K);
-	return memory;
-}
-
-static void stage_leaf(struct ax_npt *npt, uint64_t *slot, uint64_t hpa, uint64_t attr,
-		       unsigned level)
-{
-	uint64_t kind = npt->format->kind[level == 0 ? AX_NPT_OWNED : AX_NPT_BLOCK];
-	uint64_t entry = ax_npt_leaf_entry(npt, attr | kind, hpa, level);
-
-	ax_npt_store(slot, ax_npt_hide(npt, entry, AX_NPT_STAGED));
+	memset(ax_npt_virt(npt, block.raw), 0, size);
+	return block;
 }
 
 /* Back what one level-1 entry maps with a block. False: there is none to be had. */
 static bool stage_block(struct ax_npt *npt, uint64_t gpa, uint64_t attr, ax_error_t *error)
 {
-	ax_hpa_t block = get_memory(npt, 1, error);
+	size_t frames = (size_t)(ax_npt_span(npt, 1) + 1) / AX_PAGE_SIZE_4K;
+	ax_hpa_t block = get_block(npt, error);
 	uint64_t *slot;
 
 	if (ax_hpa_is_none(block))
 		return false;
 	slot = slot_at(npt, gpa, 1, NULL, error);
 	if (!slot) {
-		size_t frames = (size_t)(ax_npt_span(npt, 1) + 1) / AX_PAGE_SIZE_4K;
-
 		ax_memory_api()->dealloc_contiguous_frames(block, frames);
-		ax_npt_uncount(&npt->owned_frames, frames);
 		return false;
 	}
-	stage_leaf(npt, slot, block.raw, attr, 1);
+	ax_npt_store(slot, staged(npt, attr, AX_NPT_BLOCK, block.raw, 1));
+	ax_npt_count(&npt->owned_frames, frames);
 	return true;
 }
 
 /* Back what one level-1 entry maps, or a part of it, page by page. */
 static ax_error_t stage_pages(struct ax_npt *npt, uint64_t gpa, size_t count, uint64_t attr)
 {
+	const uint64_t bits = staged(npt, attr, AX_NPT_OWNED, 0, 0);
+	const unsigned address_shift = npt->format->address_shift;
 	ax_error_t error = AX_OK;
 	uint64_t *slot = slot_at(npt, gpa, 0, NULL, &error);
+	size_t i;
 
-	for (size_t i = 0; slot && i < count; i++) {
-		ax_hpa_t frame = get_memory(npt, 0, &error);
+	if (!slot)
+		return error;
+	for (i = 0; i < count; i++) {
+		uint64_t hpa;
 
-		if (ax_hpa_is_none(frame))
+		error = ax_pool_get(npt->hpa_bits, &hpa);
+		if (error != AX_OK)
 			break;
-		stage_leaf(npt, &slot[i], frame.raw, attr, 0);
+		memset(ax_npt_virt(npt, hpa), 0, AX_PAGE_SIZE_4K);
+		ax_npt_store(&slot[i], bits | hpa >> address_shift);
 	}
+	ax_npt_count(&npt->owned_frames, i);
 	return error;
 }
 
