@@ -83,12 +83,14 @@ static ax_error_t gather_spare(const struct ax_addrspace *as, const struct ax_re
 			return error;
 		spare->has_page = true;
 	}
-	return ax_npt_branch_grow(&as->npt, &spare->tables, tables);
+	/* Most faults find all tables there. */
+	return tables == 0 ? AX_OK : ax_npt_branch_grow(&as->npt, &spare->tables, tables);
 }
 
 static void free_spare(const struct ax_region *region, uint64_t gpa, struct spare *spare)
 {
-	ax_npt_branch_free(&spare->tables);
+	if (spare->tables.count != 0)
+		ax_npt_branch_free(&spare->tables);
 	if (spare->has_page)
 		ax_backend_put(region, gpa, &spare->page);
 }

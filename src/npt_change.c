@@ -282,13 +282,16 @@ void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool table
 
 	do {
 		run = ax_npt_run_at(npt, gpa, last);
-		for (i = 0; i < run.count; i++) {
+		for (i = 0; i < run.count;) {
 			uint64_t entry = ax_npt_load(&run.slot[i]);
 
 			if (ax_npt_leads(npt, entry, run.level))
 				break;
-			if (entry != 0 && !ax_npt_present(npt, entry))
-				ax_npt_store(&run.slot[i], ax_npt_show(npt, entry));
+			if (entry == 0 || ax_npt_present(npt, entry))
+				i++;
+			else
+				i += change_alike(npt, &run.slot[i], run.count - i,
+						  entry ^ ax_npt_show(npt, entry));
 		}
 	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
 	ax_tlb_publish(npt, first, last, tables, true);
