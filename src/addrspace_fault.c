@@ -106,10 +106,8 @@ static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *se
 {
 	const struct ax_npt *npt = &as->npt;
 	ax_error_t error = AX_OK;
-	struct spare spare;
+	struct spare spare = {.has_page = false};
 
-	spare.tables.count = 0;
-	spare.has_page = false;
 	while (*entry == 0) {
 		uint64_t leaf;
 		unsigned tables = *level;

@@ -290,7 +290,7 @@ void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool table
 			if (entry == 0 || ax_npt_present(npt, entry))
 				i++;
 			else
-				i += change_alike(npt, &run.slot[i], run.count - i,
+				i += change_alike(npt, run.slot + i, run.count - i,
 						  entry ^ ax_npt_show(npt, entry));
 		}
 	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
