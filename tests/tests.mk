@@ -46,7 +46,7 @@ $(hooked_lib): $(hooked_objects) $(OUT)/flags
 $(OUT)/hooked/%.o: %.c $(OUT)/flags
 	$(call say,CC      $@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -DAX_HOST_HOOKS -MMD -MP -c -o $@ $<
+	$(Q)$(compile) -DAX_HOST_HOOKS $(HOOKED_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(test_support): $(support_objects)
 	$(Q)mkdir -p $(@D)
@@ -65,9 +65,6 @@ $(OUT)/tests/%.o: tests/%.c $(OUT)/flags
 #
 # Programs with a port of their own over the host build; they are for ARCH=host, as those above.
 
-SECONDS ?= 10
-THREADS ?=
-SEED ?=
 stress_objects := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/stress/*.c))
 stress_program := $(OUT)/tests/stress/stress
 scaling_program := $(OUT)/tests/bench/fault_scaling
@@ -75,7 +72,7 @@ scaling_program := $(OUT)/tests/bench/fault_scaling
 .PHONY: stress bench-faults stress-program scaling-program
 stress:
 	$(Q)$(MAKE) --no-print-directory ARCH=host stress-program
-	$(Q)$(O)/host/tests/stress/stress $(SECONDS) $(THREADS) $(SEED)
+	$(Q)$(O)/host/tests/stress/stress $(or $(SECONDS),10) $(THREADS) $(SEED)
 
 bench-faults:
 	$(Q)$(MAKE) --no-print-directory ARCH=host scaling-program
@@ -97,7 +94,7 @@ $(stress_program) $(scaling_program):
 #
 # Linked with a library of its own, whose zeroing of guest memory can be switched off; see unzeroed.h.
 
-bench_sources := $(wildcard tests/bench/*.c)
+bench_sources := $(filter-out tests/bench/fault_scaling.c,$(wildcard tests/bench/*.c))
 bench_objects := $(bench_sources:%.c=$(OUT)/%.o)
 bench_library := $(OUT)/tests/bench/libaxaddrspace.a
 bench_library_objects := $(sources:$(AX_DIR)/%.c=$(OUT)/tests/bench/obj/%.o)
@@ -129,6 +126,27 @@ $(bench_objects): test_compile += -O2
 # Bytes of code and data for each architecture.
 size:
 	$(Q)O=$(O) tests/bench/size.sh
+
+# ---- fuzzers: `make ARCH=host LLVM=1 fuzzers` with the flags that tests/fuzz/run.sh knows; HOOKED_CFLAGS
+# are for the library alone, whose coverage is what counts
+
+fuzzer_shared := tests/fuzz/fuzz_space.c tests/fuzz/input.c
+fuzzer_sources := $(filter-out $(fuzzer_shared),$(wildcard tests/fuzz/*.c))
+fuzzers := $(fuzzer_sources:%.c=$(OUT)/%)
+fuzzer_objects := $(fuzzers:=.o) $(fuzzer_shared:%.c=$(OUT)/%.o)
+
+.PHONY: fuzz fuzzers
+fuzz:
+	@O=$(O) tests/fuzz/run.sh $(or $(SECONDS),60)
+
+fuzzers: $(fuzzers)
+
+$(fuzzers): %: %.o $(fuzzer_shared:%.c=$(OUT)/%.o) $(test_support) $(hooked_lib)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(test_support) -lcmocka -lpthread
+
+.SECONDARY: $(fuzzer_objects)
+-include $(fuzzer_objects:.o=.d)
 
 # ---- style
 

@@ -102,10 +102,12 @@ static enum ref_format_id reference_format(enum ax_npt_format_id format)
 
 static bool read_entry(void *context, uint64_t hpa, uint64_t *entry)
 {
+	const uint64_t *slot = mock_held_ptr(hpa);
+
 	(void)context;
-	if (!mock_is_held(hpa))
+	if (!slot)
 		return false;
-	*entry = __atomic_load_n((const uint64_t *)mock_ptr(hpa), __ATOMIC_ACQUIRE);
+	*entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 	return true;
 }
 

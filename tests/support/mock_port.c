@@ -169,9 +169,17 @@ static unsigned char *bytes_of(const struct pool *pool, size_t index)
 	return pool->bytes + index * PAGE;
 }
 
+/* Written under the lock, and read without it by mock_held_ptr(). */
+static void set_state(struct frame_info *info, enum frame_state state)
+{
+	__atomic_store_n(&info->state, (unsigned char)state, __ATOMIC_RELAXED);
+}
+
 static bool is_held(const struct frame_info *info)
 {
-	return info->state == FRAME_HELD || info->state == FRAME_PART;
+	unsigned char state = __atomic_load_n(&info->state, __ATOMIC_RELAXED);
+
+	return state == FRAME_HELD || state == FRAME_PART;
 }
 
 /* All bytes alike: the first is right, and each equals its neighbour. */
@@ -332,11 +340,9 @@ static ax_hpa_t hand_out(struct pool *pool, size_t first, size_t count, bool con
 {
 	for (size_t i = first; i < first + count; i++) {
 		check_poison(pool, i);
-		pool->info[i] = (struct frame_info){
-			.state = i == first ? FRAME_HELD : FRAME_PART,
-			.contiguous = contiguous,
-			.count = (uint32_t)(i == first ? count : i - first),
-		};
+		pool->info[i].contiguous = contiguous;
+		pool->info[i].count = (uint32_t)(i == first ? count : i - first);
+		set_state(&pool->info[i], i == first ? FRAME_HELD : FRAME_PART);
 	}
 	memset(bytes_of(pool, first), MOCK_ALLOC_POISON, count * PAGE);
 	if (pool->used_end < first + count)
@@ -452,7 +458,7 @@ static void dealloc(uint64_t hpa, size_t count, bool contiguous)
 	first = index_of(pool, hpa);
 	memset(bytes_of(pool, first), MOCK_FREE_POISON, count * PAGE);
 	for (size_t i = first; i < first + count; i++)
-		pool->info[i].state = FRAME_FREED;
+		set_state(&pool->info[i], FRAME_FREED);
 	mock.held -= count;
 	unlock();
 }
@@ -502,6 +508,15 @@ static bool find_address(const unsigned char *bytes, uint64_t size, uint64_t hpa
 		return false;
 	*out = hpa + ((uintptr_t)byte - (uintptr_t)bytes);
 	return true;
+}
+
+void *mock_held_ptr(uint64_t hpa)
+{
+	const struct pool *pool = pool_of(hpa);
+
+	if (!pool || !is_held(&pool->info[index_of(pool, hpa)]))
+		return NULL;
+	return pool->bytes + (hpa - pool->hpa);
 }
 
 bool mock_find(const void *byte, uint64_t *hpa)

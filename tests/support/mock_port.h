@@ -144,6 +144,9 @@ size_t mock_block_of(uint64_t hpa, uint64_t *first);
 /** mock_ptr() - Where a byte of the pools or of the linear RAM is, without counting a call. */
 void *mock_ptr(uint64_t hpa);
 
+/** mock_held_ptr() - Where a byte of a frame that is out is, without a lock; NULL: it is not out. */
+void *mock_held_ptr(uint64_t hpa);
+
 /** mock_find() - The host address of a byte of the pools; false: it is elsewhere. */
 bool mock_find(const void *byte, uint64_t *hpa);
 

@@ -15,7 +15,8 @@
  *
  *   - something is stale when a writer is done, or, on RISC-V without Svvptc, this CPU may still
  *     believe that a page is absent when a writer or a fault is done;
- *   - on stage 2 entries became valid and no DSB followed (Arm ARM D8.2, on when a walk observes a store);
+ *   - on stage 2 entries became valid and no DSB followed (Arm ARM D8.2, "Ordering of memory accesses from
+ *     translation table walks");
  *   - live translations of one address differ where that is forbidden: on stage 2 in output address,
  *     size or memory type (Arm ARM D8.16.1), on x86 when one store changes the size and anything
  *     else (SDM vol. 3A 4.10.2.3; AMD is held to the same), on RISC-V never;
