@@ -3,7 +3,10 @@
 #
 # Everything that is checked, one line a step, `N passed, N failed` at the end.
 #
-#	tests/check.sh [builds] [headers] [link] [unit] [reference] [model] [spin] [stress] [readme] [run]     default: all
+#	tests/check.sh [builds] [headers] [link] [unit] [reference] [model] [mutants] [fuzz] [spin] [stress]
+#		[readme] [run]
+#
+# Default: all.
 #
 # O: build directory. V=1: show what each step prints. UNIT: this unit test alone. A step that fails
 # always shows what it printed.
@@ -127,6 +130,17 @@ group_model() {
 	group_programs model
 }
 
+group_mutants() {
+	settle
+	step "mutants" env O="$out" tests/mutants/run.sh
+}
+
+# Replay, and a moment more; the same choices each time. `make fuzz` is for the rest.
+group_fuzz() {
+	settle
+	step "fuzz" env O="$out" SEED=1 tests/fuzz/run.sh 4
+}
+
 group_spin() {
 	settle
 	step "spin" env O="$O" tests/spin/run.sh
@@ -201,7 +215,7 @@ group_run() {
 	done <<<"$stale"
 }
 
-[ $# -gt 0 ] || set -- builds headers link unit reference model spin stress readme run
+[ $# -gt 0 ] || set -- builds headers link unit reference model mutants fuzz spin stress readme run
 
 if ! tests/setup.sh check; then
 	echo "0 passed, 1 failed"

@@ -4,7 +4,7 @@
 # Sees to it that the tools are there, on Debian 12 or alike: silent when they are, installs what is
 # missing when it may, else says what to install.
 #
-#	tests/setup.sh check|lint
+#	tests/setup.sh check|fuzz|lint
 #	ARCH=aarch64 NPT= LLVM= tests/setup.sh run
 set -u
 
@@ -37,6 +37,8 @@ check)
 	need ld.lld lld
 	need llvm-ar llvm
 	need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-14-dev
+	need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev
+	need patch patch
 	for arch in aarch64 riscv64 x86_64; do
 		need $arch-linux-gnu-gcc "gcc-${arch/_/-}-linux-gnu"
 	done
@@ -46,6 +48,13 @@ check)
 		need_emulator $arch
 	done
 	need_emulator x86_64 ept
+	;;
+fuzz)
+	need make make
+	need clang clang
+	need llvm-ar llvm
+	need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev
+	need /usr/include/cmocka.h libcmocka-dev
 	;;
 run)
 	arch=${ARCH:-aarch64}

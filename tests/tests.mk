@@ -137,7 +137,8 @@ fuzzer_objects := $(fuzzers:=.o) $(fuzzer_shared:%.c=$(OUT)/%.o)
 
 .PHONY: fuzz fuzzers
 fuzz:
-	@O=$(O) tests/fuzz/run.sh $(or $(SECONDS),60)
+	@tests/setup.sh fuzz
+	@O=$(O) tests/fuzz/run.sh $(or $(SECONDS),60) $(FUZZ)
 
 fuzzers: $(fuzzers)
 
