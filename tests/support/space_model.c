@@ -8,11 +8,11 @@
 #include <axvisor/frame.h>
 #include <axvisor/guest.h>
 
+#include "extents.h"
 #include "mock_port.h"
 #include "story.h"
 
 #define VM_RAM     0x40000000ull
-#define EXTENTS    512u
 #define COPY_BYTES (5u * 4096u)
 
 /* Backend memory lies here, page n of the backend's zone at page n. */
@@ -24,8 +24,6 @@ static struct {
 	uint64_t (*choose)(uint64_t n);
 	uint64_t most_pages; /* that one map enters */
 	unsigned step;
-	struct expect map[EXTENTS]; /* ascending, disjoint */
-	size_t count;
 	bool no_contiguous;
 	uint64_t backend_out; /* pages that the backend has given and not got back */
 } model;
@@ -45,207 +43,6 @@ static uint64_t below(uint64_t n)
 static bool one_in(uint64_t n)
 {
 	return below(n) == 0;
-}
-
-/* The extents */
-
-static uint64_t extent_end(const struct expect *e)
-{
-	return e->gpa + e->size;
-}
-
-static void insert_at(size_t index, struct expect e)
-{
-	CHECK(model.count < EXTENTS);
-	memmove(&model.map[index + 1], &model.map[index],
-		(model.count - index) * sizeof(model.map[0]));
-	model.map[index] = e;
-	model.count++;
-}
-
-static void remove_at(size_t index)
-{
-	model.count--;
-	memmove(&model.map[index], &model.map[index + 1],
-		(model.count - index) * sizeof(model.map[0]));
-}
-
-/* Make a boundary at an address. */
-static void cut(uint64_t gpa)
-{
-	for (size_t i = 0; i < model.count; i++) {
-		struct expect *e = &model.map[i];
-		struct expect tail = *e;
-
-		if (gpa <= e->gpa || gpa >= extent_end(e))
-			continue;
-		tail.gpa = gpa;
-		tail.size = extent_end(e) - gpa;
-		tail.hpa += gpa - e->gpa;
-		e->size = gpa - e->gpa;
-		insert_at(i + 1, tail);
-		return;
-	}
-}
-
-static void add_extent(struct expect e)
-{
-	size_t i = 0;
-
-	while (i < model.count && model.map[i].gpa < e.gpa)
-		i++;
-	insert_at(i, e);
-}
-
-static void drop_range(uint64_t gpa, uint64_t size)
-{
-	cut(gpa);
-	cut(gpa + size);
-	for (size_t i = model.count; i-- > 0;) {
-		if (model.map[i].gpa >= gpa && model.map[i].gpa < gpa + size)
-			remove_at(i);
-	}
-}
-
-static const struct expect *find_extent(uint64_t gpa)
-{
-	for (size_t i = 0; i < model.count; i++) {
-		if (gpa - model.map[i].gpa < model.map[i].size)
-			return &model.map[i];
-	}
-	return NULL;
-}
-
-static bool overlaps(const struct expect *e, uint64_t gpa, uint64_t size)
-{
-	return gpa < extent_end(e) && e->gpa < gpa + size;
-}
-
-static bool overlaps_any(uint64_t gpa, uint64_t size)
-{
-	for (size_t i = 0; i < model.count; i++) {
-		if (overlaps(&model.map[i], gpa, size))
-			return true;
-	}
-	return false;
-}
-
-/* First byte at or above gpa, below end, that no extent has; end when there is none. */
-static uint64_t first_hole(uint64_t gpa, uint64_t end)
-{
-	const struct expect *e;
-
-	while (gpa < end && (e = find_extent(gpa)))
-		gpa = extent_end(e);
-	return gpa < end ? gpa : end;
-}
-
-/* Contents: what was written, page by page; owned memory by its guest page, other by its host page */
-
-struct shadow {
-	uint64_t key; /* page address; bit 0: owned */
-	unsigned char bytes[4096];
-	struct shadow *next;
-};
-
-static struct shadow *shadows;
-
-static struct shadow *find_shadow(uint64_t key)
-{
-	for (struct shadow *shadow = shadows; shadow; shadow = shadow->next) {
-		if (shadow->key == key)
-			return shadow;
-	}
-	return NULL;
-}
-
-static struct shadow *make_shadow(uint64_t key)
-{
-	struct shadow *shadow = find_shadow(key);
-
-	if (shadow)
-		return shadow;
-	shadow = calloc(1, sizeof(*shadow));
-	if (!shadow)
-		FAIL("the test itself ran out of memory");
-	shadow->key = key;
-	shadow->next = shadows;
-	shadows = shadow;
-	return shadow;
-}
-
-/* Owned pages of a range are gone, and their contents with them. */
-static void drop_shadows(uint64_t gpa, uint64_t size)
-{
-	struct shadow **link = &shadows;
-
-	while (*link) {
-		struct shadow *shadow = *link;
-
-		if ((shadow->key & 1) && shadow->key - gpa < size) {
-			*link = shadow->next;
-			free(shadow);
-		} else {
-			link = &shadow->next;
-		}
-	}
-}
-
-/* Host memory that was written becomes zero again. */
-static void drop_all_shadows(void)
-{
-	while (shadows) {
-		struct shadow *next = shadows->next;
-
-		if (!(shadows->key & 1))
-			memset(mock_ptr(shadows->key), 0, K4);
-		free(shadows);
-		shadows = next;
-	}
-}
-
-static bool extent_is_owned(const struct expect *e)
-{
-	return e->kind == EXPECT_OWNED || e->kind == EXPECT_PARTLY;
-}
-
-static uint64_t shadow_key(uint64_t gpa)
-{
-	const struct expect *e = find_extent(gpa);
-	uint64_t page = gpa & ~0xfffull;
-
-	CHECK(e);
-	return extent_is_owned(e) ? page | 1 : e->hpa + (page - e->gpa);
-}
-
-static unsigned char expected_byte(uint64_t gpa)
-{
-	const struct shadow *shadow = find_shadow(shadow_key(gpa));
-
-	return shadow ? shadow->bytes[gpa & 0xfff] : 0;
-}
-
-static void expect_write(uint64_t gpa, const unsigned char *bytes, size_t size)
-{
-	struct shadow *shadow = NULL;
-
-	for (size_t i = 0; i < size; i++) {
-		if (!shadow || (gpa + i) % K4 == 0)
-			shadow = make_shadow(shadow_key(gpa + i));
-		shadow->bytes[(gpa + i) & 0xfff] = bytes[i];
-	}
-}
-
-static void check_contents(const struct test_space *s)
-{
-	for (const struct shadow *shadow = shadows; shadow; shadow = shadow->next) {
-		uint64_t page = shadow->key & ~0xfffull;
-		const void *bytes = shadow->key & 1 ? reference_ptr(s, page) : mock_ptr(page);
-
-		if (memcmp(bytes, shadow->bytes, K4) != 0)
-			FAIL("contents of %s page %#" PRIx64 " differ",
-			     shadow->key & 1 ? "owned" : "host", page);
-	}
 }
 
 /* The backend */
@@ -279,7 +76,7 @@ static uint64_t backend_pages_mapped(const struct test_space *s)
 
 	leaf_list_scan(&leaves, s);
 	for (size_t i = 0; i < leaves.count; i++) {
-		const struct expect *e = find_extent(leaves.leaves[i].gpa);
+		const struct expect *e = extents_find(leaves.leaves[i].gpa);
 
 		if (e && e->kind == EXPECT_BACKEND)
 			pages += leaves.leaves[i].size / K4;
@@ -410,7 +207,7 @@ static unsigned map_errors(const struct test_space *s, struct range r, ax_flags_
 
 	if (r.size == 0)
 		errors |= BIT(AX_EINVAL);
-	if (!(errors & BIT(AX_ERANGE)) && overlaps_any(r.gpa, r.size))
+	if (!(errors & BIT(AX_ERANGE)) && extents_overlap(r.gpa, r.size))
 		errors |= BIT(AX_EEXIST);
 	return errors;
 }
@@ -469,8 +266,8 @@ static uint64_t pages_owned(void)
 {
 	uint64_t pages = 0;
 
-	for (size_t i = 0; i < model.count; i++)
-		pages += extent_is_owned(&model.map[i]) ? model.map[i].size / K4 : 0;
+	for (size_t i = 0; i < extents.count; i++)
+		pages += extent_is_owned(&extents.map[i]) ? extents.map[i].size / K4 : 0;
 	return pages;
 }
 
@@ -505,7 +302,7 @@ static void step_map_linear(struct test_space *s)
 	failures = take_memory_away();
 	if (judge(ax_addrspace_map_linear(&s->as, ax_gpa(r.gpa), ax_hpa(hpa), r.size, flags),
 		  errors, failures))
-		add_extent((struct expect){r.gpa, r.size, flags, EXPECT_LINEAR, hpa, NULL});
+		extents_add((struct expect){r.gpa, r.size, flags, EXPECT_LINEAR, hpa, NULL});
 }
 
 static void step_map_alloc(struct test_space *s)
@@ -525,8 +322,8 @@ static void step_map_alloc(struct test_space *s)
 	failures = take_memory_away();
 	if (judge(ax_addrspace_map_alloc(&s->as, ax_gpa(r.gpa), r.size, flags, populate), errors,
 		  failures))
-		add_extent((struct expect){r.gpa, r.size, flags,
-					   populate ? EXPECT_OWNED : EXPECT_PARTLY, 0, NULL});
+		extents_add((struct expect){r.gpa, r.size, flags,
+					    populate ? EXPECT_OWNED : EXPECT_PARTLY, 0, NULL});
 }
 
 static void step_map_backend(struct test_space *s)
@@ -543,8 +340,8 @@ static void step_map_backend(struct test_space *s)
 	failures = take_memory_away();
 	if (judge(ax_addrspace_map_backend(&s->as, ax_gpa(r.gpa), r.size, flags, &backend), errors,
 		  failures))
-		add_extent((struct expect){r.gpa, r.size, flags, EXPECT_BACKEND,
-					   BACKEND_HPA + (r.gpa - BACKEND_GPA), &backend});
+		extents_add((struct expect){r.gpa, r.size, flags, EXPECT_BACKEND,
+					    BACKEND_HPA + (r.gpa - BACKEND_GPA), &backend});
 }
 
 static void step_unmap(struct test_space *s)
@@ -556,8 +353,8 @@ static void step_unmap(struct test_space *s)
 	story_note("step %u: unmap %#" PRIx64 " size %#" PRIx64, model.step, r.gpa, r.size);
 	failures = take_memory_away();
 	if (judge(ax_addrspace_unmap(&s->as, ax_gpa(r.gpa), r.size), errors, failures) && r.size) {
-		drop_range(r.gpa, r.size);
-		drop_shadows(r.gpa, r.size);
+		extents_drop(r.gpa, r.size);
+		contents_drop(r.gpa, r.size);
 	}
 }
 
@@ -567,12 +364,12 @@ static unsigned protect_errors(const struct test_space *s, struct range r, ax_fl
 
 	if (errors & (BIT(AX_ERANGE) | BIT(AX_EALIGN)))
 		return errors | BIT(AX_ENOENT) | (flags & AX_DEVICE ? BIT(AX_EINVAL) : 0);
-	if (first_hole(r.gpa, r.gpa + r.size) != r.gpa + r.size)
+	if (extents_hole(r.gpa, r.gpa + r.size) != r.gpa + r.size)
 		errors |= BIT(AX_ENOENT);
-	for (size_t i = 0; (flags & AX_DEVICE) && i < model.count; i++) {
-		const struct expect *e = &model.map[i];
+	for (size_t i = 0; (flags & AX_DEVICE) && i < extents.count; i++) {
+		const struct expect *e = &extents.map[i];
 
-		if (extent_is_owned(e) && overlaps(e, r.gpa, r.size))
+		if (extent_is_owned(e) && extent_overlaps(e, r.gpa, r.size))
 			errors |= BIT(AX_EINVAL);
 	}
 	return errors;
@@ -586,8 +383,8 @@ static void step_protect(struct test_space *s)
 	unsigned errors;
 
 	/* A random range is hardly ever mapped throughout. */
-	if (!one_in(4) && model.count) {
-		const struct expect *e = &model.map[below(model.count)];
+	if (!one_in(4) && extents.count) {
+		const struct expect *e = &extents.map[below(extents.count)];
 
 		r.gpa = e->gpa + below(e->size / K4) * K4;
 		r.size = (1 + below((extent_end(e) - r.gpa) / K4)) * K4;
@@ -597,8 +394,9 @@ static void step_protect(struct test_space *s)
 	if (!r.size)
 		return;
 	/* What is no RAM must stay a device's, or the model would let the guest's copies touch it. */
-	for (size_t i = 0; i < model.count; i++) {
-		if ((model.map[i].flags & AX_DEVICE) && overlaps(&model.map[i], r.gpa, r.size))
+	for (size_t i = 0; i < extents.count; i++) {
+		if ((extents.map[i].flags & AX_DEVICE) &&
+		    extent_overlaps(&extents.map[i], r.gpa, r.size))
 			flags |= AX_DEVICE;
 	}
 	errors = protect_errors(s, r, flags);
@@ -607,11 +405,11 @@ static void step_protect(struct test_space *s)
 	failures = take_memory_away();
 	if (!judge(ax_addrspace_protect(&s->as, ax_gpa(r.gpa), r.size, flags), errors, failures))
 		return;
-	cut(r.gpa);
-	cut(r.gpa + r.size);
-	for (size_t i = 0; i < model.count; i++) {
-		if (model.map[i].gpa >= r.gpa && model.map[i].gpa < r.gpa + r.size)
-			model.map[i].flags = flags;
+	extents_cut(r.gpa);
+	extents_cut(r.gpa + r.size);
+	for (size_t i = 0; i < extents.count; i++) {
+		if (extents.map[i].gpa >= r.gpa && extents.map[i].gpa < r.gpa + r.size)
+			extents.map[i].flags = flags;
 	}
 }
 
@@ -621,8 +419,8 @@ static void step_clear(struct test_space *s)
 	mock_fail_after(0);
 	CHECK_OK(ax_addrspace_clear(&s->as));
 	mock_fail_never();
-	drop_shadows(0, UINT64_MAX);
-	model.count = 0;
+	contents_drop(0, UINT64_MAX);
+	extents.count = 0;
 	check_empty(s);
 	CHECK_EQUAL(model.backend_out, 0);
 }
@@ -642,8 +440,8 @@ static uint64_t some_byte(const struct test_space *s)
 {
 	if (one_in(10))
 		return hostile_number();
-	if (!one_in(3) && model.count) {
-		const struct expect *e = &model.map[below(model.count)];
+	if (!one_in(3) && extents.count) {
+		const struct expect *e = &extents.map[below(extents.count)];
 
 		return e->gpa + below(e->size);
 	}
@@ -654,7 +452,7 @@ static void step_fault(struct test_space *s)
 {
 	uint64_t gpa = some_byte(s);
 	ax_flags_t access = (ax_flags_t)below(AX_EXECUTE * 2);
-	const struct expect *e = find_extent(gpa);
+	const struct expect *e = extents_find(gpa);
 	enum ax_fault_result want = AX_FAULT_HANDLED;
 	enum ax_fault_result got;
 	unsigned long failures;
@@ -673,16 +471,6 @@ static void step_fault(struct test_space *s)
 		CHECK(reference_allows(s, gpa, access));
 }
 
-/* Where the first extent behind a hole begins. */
-static uint64_t next_extent(uint64_t gpa)
-{
-	for (size_t i = 0; i < model.count; i++) {
-		if (model.map[i].gpa > gpa)
-			return model.map[i].gpa;
-	}
-	return UINT64_MAX;
-}
-
 /* Errors of a guest access to each page of a range. */
 static unsigned access_errors(const struct test_space *s, uint64_t gpa, uint64_t size,
 			      ax_flags_t access)
@@ -693,11 +481,11 @@ static unsigned access_errors(const struct test_space *s, uint64_t gpa, uint64_t
 	if (gpa < s->base || gpa >= space_end(s) || size > space_end(s) - gpa)
 		return BIT(AX_ERANGE);
 	while (at < gpa + size) {
-		const struct expect *e = find_extent(at);
+		const struct expect *e = extents_find(at);
 
 		if (!e) {
 			errors |= BIT(AX_ENOENT);
-			at = next_extent(at);
+			at = extents_next(at);
 			continue;
 		}
 		if ((e->flags & AX_DEVICE) || (e->flags & access) != access)
@@ -740,7 +528,7 @@ static void step_guest_write(struct test_space *s)
 	fill_buffer(size);
 	failures = take_memory_away();
 	if (judge(ax_guest_write(&s->as, ax_gpa(gpa), bytes, size), errors, failures))
-		expect_write(gpa, bytes, size);
+		contents_write(gpa, bytes, size);
 }
 
 static void step_guest_read(struct test_space *s)
@@ -759,7 +547,7 @@ static void step_guest_read(struct test_space *s)
 		return;
 	}
 	for (size_t i = 0; i<size; i += size> 64 ? 61 : 1)
-		CHECK_EQUAL(bytes[i], expected_byte(gpa + i));
+		CHECK_EQUAL(bytes[i], contents_byte(gpa + i));
 }
 
 static void step_guest_volatile(struct test_space *s)
@@ -787,9 +575,9 @@ static void step_guest_volatile(struct test_space *s)
 	if (!judge(got, errors, failures))
 		return;
 	if (write)
-		expect_write(gpa, bytes, width);
+		contents_write(gpa, bytes, width);
 	for (size_t i = 0; i < width; i++)
-		CHECK_EQUAL(bytes[i], expected_byte(gpa + i));
+		CHECK_EQUAL(bytes[i], contents_byte(gpa + i));
 }
 
 static void check_segments(const struct test_space *s, uint64_t gpa,
@@ -841,7 +629,7 @@ static bool lowest_free(const struct test_space *s, uint64_t hint, uint64_t size
 {
 	uint64_t at = hint > s->base ? hint : s->base;
 
-	for (size_t i = 0; i <= model.count; i++) {
+	for (size_t i = 0; i <= extents.count; i++) {
 		uint64_t mask = (align > K4 ? align : K4) - 1;
 
 		if (at > UINT64_MAX - mask)
@@ -849,13 +637,13 @@ static bool lowest_free(const struct test_space *s, uint64_t hint, uint64_t size
 		at = (at + mask) & ~mask;
 		if (at >= space_end(s) || size > space_end(s) - at)
 			return false;
-		if (i < model.count && extent_end(&model.map[i]) <= at)
+		if (i < extents.count && extent_end(&extents.map[i]) <= at)
 			continue;
-		if (i == model.count || at + size <= model.map[i].gpa) {
+		if (i == extents.count || at + size <= extents.map[i].gpa) {
 			*out = at;
 			return true;
 		}
-		at = extent_end(&model.map[i]);
+		at = extent_end(&extents.map[i]);
 	}
 	return false;
 }
@@ -887,7 +675,7 @@ static void step_translate(struct test_space *s)
 	bool mapped = reference_translate(s, gpa, &want);
 
 	story_note("step %u: translate %#" PRIx64, model.step, gpa);
-	CHECK(!mapped || find_extent(gpa));
+	CHECK(!mapped || extents_find(gpa));
 	CHECK_ERROR(ax_addrspace_translate(&s->as, ax_gpa(gpa), &hpa), mapped ? AX_OK : AX_ENOENT);
 	CHECK_EQUAL(hpa.raw, want);
 }
@@ -896,8 +684,8 @@ static void step_translate(struct test_space *s)
 static void step_next(struct test_space *s)
 {
 	uint64_t from = some_byte(s);
-	const struct expect *e = find_extent(from);
-	uint64_t first = e ? from : next_extent(from);
+	const struct expect *e = extents_find(from);
+	uint64_t first = e ? from : extents_next(from);
 	struct ax_region_info region;
 	struct ax_npt_mapping mapping;
 	struct leaf_list leaves;
@@ -933,7 +721,7 @@ static void step_dump(struct test_space *s)
 	story_note("step %u: dump", model.step);
 	ax_addrspace_dump(&s->as, count_text, &whole);
 	ax_npt_dump(ax_addrspace_page_table(&s->as), count_text, &table);
-	CHECK(whole > model.count * 8);
+	CHECK(whole > extents.count * 8);
 	CHECK_EQUAL(mock_frames_held(), held);
 }
 
@@ -1051,22 +839,22 @@ void space_model_map(struct test_space *s, struct expect e)
 	}
 	if (e.kind == EXPECT_LAZY)
 		e.kind = EXPECT_PARTLY;
-	add_extent(e);
+	extents_add(e);
 }
 
 void space_model_compare(struct test_space *s)
 {
-	check_space(s, model.map, model.count);
-	check_contents(s);
+	check_space(s, extents.map, extents.count);
+	contents_check(s);
 	CHECK_EQUAL(model.backend_out, backend_pages_mapped(s));
 }
 
 void space_model_begin(uint64_t (*choose)(uint64_t n), uint64_t most_pages)
 {
-	drop_all_shadows();
+	contents_forget();
 	model.choose = choose;
 	model.most_pages = most_pages;
-	model.count = 0;
+	extents.count = 0;
 	model.backend_out = 0;
 	model.step = 0;
 }
@@ -1075,6 +863,6 @@ void space_model_end(struct test_space *s)
 {
 	space_model_compare(s);
 	step_clear(s);
-	drop_all_shadows();
+	contents_forget();
 	story_note(NULL);
 }
