@@ -15,6 +15,9 @@
 #define VM_RAM     0x40000000ull
 #define COPY_BYTES (5u * 4096u)
 
+/* Where many small regions are. */
+#define MANY_GPA 0x48000000ull
+
 /* Backend memory lies here, page n of the backend's zone at page n. */
 #define BACKEND_GPA  VM_RAM
 #define BACKEND_SIZE (4 * M2)
@@ -94,9 +97,9 @@ static uint64_t space_end(const struct test_space *s)
 
 static uint64_t some_gpa(const struct test_space *s)
 {
-	const uint64_t points[] = {0,      VM_RAM,      VM_RAM + M2,  VM_RAM + 2 * M2,
-				   2 * G1, 2 * G1 + M2, space_end(s), space_end(s) - M2,
-				   s->base};
+	const uint64_t points[] = {0,       VM_RAM,      VM_RAM + M2,       VM_RAM + 2 * M2,
+				   2 * G1,  2 * G1 + M2, space_end(s),      space_end(s) - M2,
+				   s->base, MANY_GPA,    MANY_GPA + 64 * K4};
 	uint64_t gpa = points[below(sizeof(points) / sizeof(points[0]))];
 
 	switch (below(4)) {
@@ -324,6 +327,27 @@ static void step_map_alloc(struct test_space *s)
 		  failures))
 		extents_add((struct expect){r.gpa, r.size, flags,
 					    populate ? EXPECT_OWNED : EXPECT_PARTLY, 0, NULL});
+}
+
+/* So many regions that their set grows, shrinks and splits nodes. */
+static void step_map_many(struct test_space *s)
+{
+	uint64_t gpa = MANY_GPA + below(256) * K4;
+	uint64_t count = one_in(2) ? below(8) : below(128);
+	ax_flags_t flags = some_flags(s);
+
+	for (uint64_t i = 0; i < count && extents.count < EXTENTS_MOST / 2; i++, gpa += 2 * K4) {
+		struct range r = {gpa, K4};
+		unsigned errors = map_errors(s, r, flags, true);
+		unsigned long failures = mock_failures();
+
+		story_note("step %u: map_many %#" PRIx64 " flags %#x", model.step, gpa, flags);
+		if (i + 1 == count)
+			failures = take_memory_away();
+		if (judge(ax_addrspace_map_alloc(&s->as, ax_gpa(gpa), K4, flags, false), errors,
+			  failures))
+			extents_add((struct expect){gpa, K4, flags, EXPECT_PARTLY, 0, NULL});
+	}
 }
 
 static void step_map_backend(struct test_space *s)
@@ -706,6 +730,36 @@ static void step_next(struct test_space *s)
 	leaf_list_free(&leaves);
 }
 
+/* What is said of the space as a whole, and of a range and the whole of a leaf. */
+static void step_facts(struct test_space *s)
+{
+	struct range r = some_range(s, true);
+	uint64_t byte = some_byte(s);
+	struct ax_npt_registers registers;
+	ax_hpa_t hpa = ax_hpa(0);
+	uint64_t limit = 0;
+	uint64_t want = 0;
+
+	story_note("step %u: facts of %#" PRIx64, model.step, byte);
+	ax_addrspace_registers(&s->as, &registers);
+	CHECK_EQUAL(registers.root, s->cpu.root);
+	CHECK_EQUAL(registers.control, s->cpu.control);
+	CHECK_EQUAL(ax_addrspace_base(&s->as).raw, s->base);
+	CHECK_EQUAL(ax_addrspace_end(&s->as).raw, space_end(s));
+	CHECK_EQUAL(ax_addrspace_contains_range(&s->as, ax_gpa(r.gpa), r.size),
+		    !(range_errors(s, r) & BIT(AX_ERANGE)));
+	if (!reference_translate(s, byte, &want)) {
+		CHECK_ERROR(
+			ax_addrspace_translate_and_get_limit(&s->as, ax_gpa(byte), &hpa, &limit),
+			AX_ENOENT);
+		return;
+	}
+	CHECK_OK(ax_addrspace_translate_and_get_limit(&s->as, ax_gpa(byte), &hpa, &limit));
+	CHECK_EQUAL(hpa.raw, want);
+	CHECK(limit != 0 && reference_translate(s, byte + (limit - 1), &want));
+	CHECK_EQUAL(want, hpa.raw + (limit - 1));
+}
+
 static void count_text(void *context, const char *text)
 {
 	*(size_t *)context += strlen(text);
@@ -794,7 +848,8 @@ static const step_t steps[] = {
 	step_protect,     step_protect,        step_fault,          step_fault,
 	step_guest_write, step_guest_write,    step_guest_read,     step_guest_read,
 	step_translate,   step_guest_volatile, step_guest_segments, step_find_free_area,
-	step_next,        step_dump,           step_init,           step_frame,
+	step_map_many,    step_facts,          step_next,           step_dump,
+	step_init,        step_frame,
 };
 
 static const step_t guest_steps[] = {

@@ -27,7 +27,7 @@
  *     that is split. What a fault asks of its own CPU is one page;
  *   - an entry that hardware can see is malformed, or was changed without a store that was told of.
  *
- * One space at a time. AX_TLB_MODEL=off of the environment turns it off.
+ * One space at a time, and one thread. AX_TLB_MODEL=off of the environment turns it off.
  */
 #ifndef TESTS_SUPPORT_TLB_MODEL_H
 #define TESTS_SUPPORT_TLB_MODEL_H
