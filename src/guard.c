@@ -60,32 +60,45 @@ static unsigned first_slot(const struct ax_section *section)
 	return hash < AX_GUARD_SLOT_FIRST ? AX_GUARD_SLOT_FIRST : hash;
 }
 
-void ax_guard_enter_shared(const struct ax_guard *guard, struct ax_section *section)
+/* Take slot @i, if it is free. */
+static bool take_slot(const struct ax_guard *guard, unsigned i, struct ax_section *section)
 {
-	const unsigned first = first_slot(section);
+	struct ax_guard_slot *slot = &guard->slots[i];
+	uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+
+	section->slot = slot;
+	section->seq = seq;
+	return (seq & 1u) == 0 && __atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false,
+							      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/*
+ * Slot @first was taken: by a reader whose stack hashes alike, or one that this one interrupted. Out of
+ * line, so that it costs the usual way no registers.
+ */
+__attribute__((noinline)) static void look_further(const struct ax_guard *guard, unsigned first,
+						   struct ax_section *section)
+{
 	unsigned i = first;
 
-	for (;;) {
-		struct ax_guard_slot *slot = &guard->slots[i];
-		uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
-
-		if ((seq & 1u) == 0 &&
-		    __atomic_compare_exchange_n(&slot->seq, &seq, seq + 1, false, __ATOMIC_ACQ_REL,
-						__ATOMIC_RELAXED)) {
-			/* The slot is odd before anything is read: see guard.h. */
-			ax_cpu_fence_after_rmw();
-			section->slot = slot;
-			section->seq = seq;
-			return;
-		}
-		/* Taken: by a reader whose stack hashes alike, or one that this one interrupted. */
+	do {
 		if (++i == AX_GUARD_SLOT_END)
 			i = AX_GUARD_SLOT_FIRST;
 		/* More readers at once than slots: one of them has to leave, and may need this CPU for
 		 * it, when its allocator waits for every CPU to flush. */
 		if (i == first)
 			relax(guard);
-	}
+	} while (!take_slot(guard, i, section));
+}
+
+void ax_guard_enter_shared(const struct ax_guard *guard, struct ax_section *section)
+{
+	const unsigned first = first_slot(section);
+
+	if (!take_slot(guard, first, section))
+		look_further(guard, first, section);
+	/* The slot is odd before anything is read: see guard.h. */
+	ax_cpu_fence_after_rmw();
 }
 
 void ax_guard_lock(struct ax_guard *guard)
