@@ -137,8 +137,8 @@ ax_error_t ax_addrspace_translate_and_get_limit(const struct ax_addrspace *as, a
 						ax_hpa_t *out, uint64_t *limit)
 {
 	struct ax_section section;
-	uint64_t hpa;
-	uint64_t bytes;
+	uint64_t hpa = 0;
+	uint64_t bytes = 0;
 	ax_error_t error;
 
 	if (!ax_addrspace_live(as) || !out || !limit)
