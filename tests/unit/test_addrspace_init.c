@@ -329,6 +329,47 @@ static void init_refuses_levels_and_width_that_contradict_each_other(void)
 	refuse_width(stage2, &config);
 	config = (struct ax_addrspace_config){.format = AX_NPT_GSTAGE, .levels = 3, .gpa_bits = 42};
 	refuse_width(stage2, &config);
+	/* A root needs a bit of the address to be indexed by: four levels begin at bit 39. */
+	config = (struct ax_addrspace_config){.format = AX_NPT_STAGE2, .levels = 4, .gpa_bits = 39};
+	refuse_width(stage2, &config);
+	config.gpa_bits = 32;
+	refuse_width(stage2, &config);
+	/* A space that lies above all tables. */
+	config = (struct ax_addrspace_config){
+		.format = AX_NPT_STAGE2, .base = ax_gpa(1ull << 63), .size = K4};
+	refuse_width(stage2, &config);
+	/* An address without a page number is none. */
+	config = (struct ax_addrspace_config){.format = AX_NPT_EPT, .hpa_bits = 12};
+	refuse_width(ept, &config);
+}
+
+static void init_of_other_formats_may_be_narrower_than_the_levels(void)
+{
+	const struct format_case *format = format_find("EPT 4 levels");
+	struct ax_addrspace_config config = format_config(format);
+	struct ax_addrspace as;
+
+	config.levels = 4;
+	config.gpa_bits = 30;
+	CHECK_OK(ax_addrspace_init(&as, &config));
+	CHECK_EQUAL(ax_addrspace_size(&as), G1);
+	ax_addrspace_destroy(&as);
+}
+
+static void init_of_four_stage2_levels_takes_one_bit_for_the_root(void)
+{
+	struct ax_addrspace_config config = {.format = AX_NPT_STAGE2, .levels = 4, .gpa_bits = 40};
+	const struct format_case format = {
+		"stage 2, 4 levels, 40 bits", AX_NPT_STAGE2, 4, 40, 0, 0, 4, 40, 3};
+	struct test_space s;
+
+	space_make_config(&s, &format, &config);
+	CHECK_EQUAL(decode_root(&s).levels, 4);
+	CHECK_EQUAL(decode_root(&s).gpa_bits, 40);
+	CHECK_OK(ax_addrspace_map_linear(&s.as, ax_gpa((1ull << 40) - M2), ax_hpa(MOCK_RAM_BASE),
+					 M2, RAM));
+	CHECK_SPACE(&s, LINEAR((1ull << 40) - M2, M2, MOCK_RAM_BASE, RAM));
+	space_destroy(&s);
 }
 
 static void init_of_stage2_levels_widens_the_root_for_a_high_space(void)
@@ -437,6 +478,17 @@ static void init_for_zero_cpus_asks_the_host_how_many_it_has(struct test_space *
 	ax_addrspace_stats(&as, &stats);
 	CHECK_EQUAL(stats.guard_frames, 1);
 	ax_addrspace_destroy(&as);
+	/* More than any number of CPUs is many; none is the one that asks. */
+	mock_set_cpu_num(SIZE_MAX);
+	CHECK_OK(ax_addrspace_init(&as, &config));
+	ax_addrspace_stats(&as, &stats);
+	CHECK_EQUAL(stats.guard_frames, 1);
+	ax_addrspace_destroy(&as);
+	mock_set_cpu_num(0);
+	CHECK_OK(ax_addrspace_init(&as, &config));
+	ax_addrspace_stats(&as, &stats);
+	CHECK_EQUAL(stats.guard_frames, 0);
+	ax_addrspace_destroy(&as);
 }
 
 static void a_direct_map_is_added_where_the_port_need_not_be_asked(struct test_space *s)
@@ -514,18 +566,61 @@ static void check_dead(struct ax_addrspace *as)
 	memset(&stats, 0xee, sizeof(stats));
 	ax_addrspace_stats(as, &stats);
 	CHECK(memcmp(&stats, &zero, sizeof(stats)) == 0);
+	ax_addrspace_stats(as, NULL);
+}
+
+static void print_nothing(void *context, const char *text)
+{
+	(void)context;
+	FAIL("a dead space printed: %s", text);
+}
+
+/* What has no error to return says nothing, and nothing is like what lives. */
+static void check_says_nothing(struct ax_addrspace *as)
+{
+	struct ax_npt_registers registers = {1, 1};
+
+	CHECK_EQUAL(ax_addrspace_base(as).raw, 0);
+	CHECK_EQUAL(ax_addrspace_end(as).raw, 0);
+	CHECK_EQUAL(ax_addrspace_size(as), 0);
+	CHECK(ax_hpa_is_none(ax_addrspace_page_table_root(as)));
+	CHECK(ax_addrspace_page_table(as) == NULL);
+	CHECK_EQUAL(ax_addrspace_tlb_generation(as), 0);
+	CHECK(!ax_addrspace_contains_range(as, ax_gpa(0), 0));
+	ax_addrspace_registers(as, &registers);
+	CHECK_EQUAL(registers.root, 0);
+	CHECK_EQUAL(registers.control, 0);
+	ax_addrspace_registers(as, NULL);
+	ax_addrspace_dump(as, print_nothing, NULL);
+}
+
+/* A pointer to the table that was kept leads to none. */
+static void check_table_is_dead(const struct ax_npt *npt)
+{
+	struct ax_npt_mapping mapping;
+
+	CHECK_ERROR(ax_npt_query(npt, ax_gpa(0), &mapping), AX_EINVAL);
+	CHECK_ERROR(ax_npt_next(npt, ax_gpa(0), &mapping), AX_EINVAL);
 }
 
 static void calls_on_a_space_that_does_not_live_are_refused(void)
 {
 	struct ax_addrspace_config config = {.format = AX_NPT_EPT, .cpus = 1};
+	const struct ax_npt *npt;
 	struct ax_addrspace as;
 
 	memset(&as, 0, sizeof(as));
 	check_dead(&as);
+	check_says_nothing(&as);
+	check_says_nothing(NULL);
 	CHECK_OK(ax_addrspace_init(&as, &config));
+	ax_addrspace_registers(&as, NULL);
+	ax_addrspace_dump(&as, NULL, NULL);
+	npt = ax_addrspace_page_table(&as);
 	ax_addrspace_destroy(&as);
 	check_dead(&as);
+	check_says_nothing(&as);
+	check_table_is_dead(npt);
 }
 
 /* What the formats say of themselves */
@@ -607,6 +702,8 @@ int main(void)
 		STORY(init_refuses_features_that_the_format_does_not_have),
 		STORY(init_refuses_widths_that_the_format_does_not_have),
 		STORY_PLAIN(init_refuses_levels_and_width_that_contradict_each_other),
+		STORY_PLAIN(init_of_other_formats_may_be_narrower_than_the_levels),
+		STORY_PLAIN(init_of_four_stage2_levels_takes_one_bit_for_the_root),
 		STORY_PLAIN(init_of_stage2_levels_widens_the_root_for_a_high_space),
 		STORY_PLAIN(init_without_levels_takes_the_default_of_the_format),
 		STORY_PLAIN(init_refuses_null_and_a_format_that_is_none),

@@ -234,6 +234,39 @@ static void protect_that_splits_without_memory_fails_and_changes_nothing(struct 
 }
 
 /* Else a guest faults for ever on a page that its region lets it use. */
+static void protect_without_memory_for_a_region_fails_and_changes_nothing(struct test_space *s)
+{
+	/* As many as a node holds, see AX_REGION_NODE_CAPACITY. */
+	for (uint64_t i = 0; i < 127; i++)
+		map_ram(s, VM_RAM + 4 * i * K4, 3 * K4);
+	mock_fail_after(0);
+	CHECK_REFUSED(s, protect(s, VM_RAM + K4, K4, RO), AX_ENOMEM);
+	/* What makes no region more needs none. */
+	CHECK_OK(protect(s, VM_RAM, 3 * K4, RO));
+	mock_fail_never();
+	CHECK_OK(protect(s, VM_RAM + 5 * K4, K4, RO));
+	check_tables(s);
+}
+
+/* Of a table that is half empty only what is there changes its type, and what had it keeps it. */
+static void protect_to_another_type_passes_holes_and_what_has_it(struct test_space *s)
+{
+	const ax_flags_t uncached = RW | AX_UNCACHED;
+
+	if (format_expressible(s->format, uncached) != AX_OK)
+		return;
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), 8 * K4, RW, false));
+	for (uint64_t page = 0; page < 8; page += 3)
+		CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM + page * K4), AX_WRITE));
+	CHECK_OK(protect(s, VM_RAM + 3 * K4, K4, uncached));
+	CHECK_OK(protect(s, VM_RAM, 8 * K4, uncached));
+	CHECK_SPACE(s, PARTLY(VM_RAM, 8 * K4, uncached));
+	CHECK_EQUAL(leaf_size_at(s, VM_RAM), K4);
+	CHECK_EQUAL(leaf_size_at(s, VM_RAM + K4), 0);
+	CHECK_EQUAL(leaf_size_at(s, VM_RAM + 3 * K4), K4);
+	CHECK_EQUAL(leaf_size_at(s, VM_RAM + 6 * K4), K4);
+}
+
 static void protect_at_rest_gives_entries_exactly_the_regions_flags(struct test_space *s)
 {
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), 64 * K4, RO, true));
@@ -268,6 +301,8 @@ int main(void)
 		STORY_ONE_CPU(protect_refuses_what_the_format_cannot_express),
 		STORY(protect_of_owned_memory_to_device_is_refused),
 		STORY(protect_that_splits_without_memory_fails_and_changes_nothing),
+		STORY(protect_without_memory_for_a_region_fails_and_changes_nothing),
+		STORY(protect_to_another_type_passes_holes_and_what_has_it),
 		STORY(protect_at_rest_gives_entries_exactly_the_regions_flags),
 	};
 

@@ -236,6 +236,23 @@ static void unmap_that_splits_without_memory_fails_and_changes_nothing(struct te
 
 /* Owned memory */
 
+/* A hole in the middle of a region makes one more of it, for which a full node has no room. */
+static void unmap_without_memory_for_a_region_fails_and_changes_nothing(struct test_space *s)
+{
+	/* As many as a node holds, see AX_REGION_NODE_CAPACITY. */
+	for (uint64_t i = 0; i < 127; i++)
+		map_ram(s, VM_RAM + 4 * i * K4, 3 * K4);
+	mock_fail_after(0);
+	CHECK_REFUSED(s, ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + K4), K4), AX_ENOMEM);
+	/* What makes no region more needs none. */
+	unmap(s, VM_RAM, K4);
+	mock_fail_never();
+	unmap(s, VM_RAM + 5 * K4, K4);
+	check_tables(s);
+	unmap(s, VM_RAM, M2);
+	check_empty(s);
+}
+
 static void unmap_gives_owned_frames_back(struct test_space *s)
 {
 	size_t held = mock_frames_held();
@@ -496,6 +513,7 @@ int main(void)
 		STORY(unmap_across_three_huge_pages_splits_no_middle_one),
 		STORY(unmap_of_whole_huge_pages_needs_no_memory),
 		STORY(unmap_that_splits_without_memory_fails_and_changes_nothing),
+		STORY(unmap_without_memory_for_a_region_fails_and_changes_nothing),
 		STORY(unmap_gives_owned_frames_back),
 		STORY(unmap_of_a_lazy_region_gives_back_what_was_touched),
 		STORY_FEW(a_block_goes_back_whole_once_its_last_piece_is_unmapped),

@@ -271,6 +271,19 @@ static void backend_without_release_keeps_its_pages_to_itself(struct test_space 
 	check_empty(s);
 }
 
+static void backend_without_release_is_not_told_of_a_page_that_was_refused(struct test_space *s)
+{
+	static const struct ax_backend_ops ops = {.fault = window_fault};
+	static const struct ax_backend quiet = {&ops, &window};
+
+	open_window();
+	window.hpa = HOST + 1;
+	CHECK_OK(map(s, 0, PAGES, RAM, &quiet));
+	CHECK_EQUAL(fault(s, 1, AX_WRITE), AX_FAULT_FAILED);
+	CHECK_EQUAL(window.faults, 1);
+	CHECK_EQUAL(pages_out(), 1);
+}
+
 static void protect_of_a_backends_region_keeps_its_pages(struct test_space *s)
 {
 	struct expect map_after[3];
@@ -394,6 +407,7 @@ int main(void)
 		STORY(unmap_releases_each_page_once_after_the_flush),
 		STORY(destroy_releases_what_is_left),
 		STORY(backend_without_release_keeps_its_pages_to_itself),
+		STORY(backend_without_release_is_not_told_of_a_page_that_was_refused),
 		STORY(protect_of_a_backends_region_keeps_its_pages),
 		STORY(regions_merge_only_where_the_backend_says_so),
 		STORY(regions_of_two_backends_stay_apart),

@@ -33,6 +33,15 @@ static void width_from_size_takes_the_four_sizes_alone(void **state)
 	assert_int_equal(width, AX_ACCESS_DWORD);
 }
 
+static void width_that_is_none_has_no_size(void **state)
+{
+	const enum ax_access_width none = (enum ax_access_width)4;
+
+	(void)state;
+	assert_int_equal(ax_access_width_size(none), 0);
+	assert_int_equal(ax_access_width_bits(none).end, 0);
+}
+
 static void port_range_includes_both_ends(void **state)
 {
 	struct ax_port_range com1 = {ax_port(0x3f8), ax_port(0x3ff)};
@@ -79,6 +88,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(width_from_size_takes_the_four_sizes_alone),
+		cmocka_unit_test(width_that_is_none_has_no_size),
 		cmocka_unit_test(port_range_includes_both_ends),
 		cmocka_unit_test(sysreg_range_includes_both_ends),
 		cmocka_unit_test(gpa_range_of_a_device_is_half_open),

@@ -121,6 +121,74 @@ static void space_dump_shows_the_name_of_a_backend(struct test_space *s)
 	CHECK(strstr(dumped.text, "balloon"));
 }
 
+/* Word by word, once: regions of three kinds, leaves of two sizes, and what was counted. */
+static void space_dump_word_by_word(struct test_space *s)
+{
+	static const struct ax_backend_ops ops = {0};
+	static const struct ax_backend backend = {&ops, NULL};
+	char want[2048];
+	ax_hpa_t owned;
+
+	if (s->cpus != 1 || s->format != format_find("EPT 4 levels"))
+		return;
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), 2 * M2 + K4, RAM));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + G1), K4, RW, false));
+	CHECK_OK(ax_addrspace_map_backend(&s->as, ax_gpa(VM_RAM + 2 * G1), 3 * K4, AX_READ,
+					  &backend));
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM + G1), AX_READ));
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM + 2 * M2), K4, AX_READ | AX_USER));
+	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(VM_RAM + G1), &owned));
+	snprintf(want, sizeof(want),
+		 "guest address space 0x000000000000-0xffffffffffff, EPT, 4 levels, 48 bits, "
+		 "root 0x%llx, tag 5\n"
+		 "regions\n"
+		 "  0x000040000000-0x0000403fffff   4M                 rwxu          "
+		 "linear -> 0x000040000000\n"
+		 "  0x000040400000-0x000040400fff   4K                 r--u          "
+		 "linear -> 0x000040400000\n"
+		 "  0x000080000000-0x000080000fff   4K                 rw--          alloc\n"
+		 "  0x0000c0000000-0x0000c0002fff   12K                r---          backend\n"
+		 "mappings\n"
+		 "  0x000040000000-0x0000403fffff   4M      2M pages   rwxu          "
+		 "-> 0x000040000000\n"
+		 "  0x000040400000-0x000040400fff   4K      4K pages   r--u          "
+		 "-> 0x000040400000\n"
+		 "  0x000080000000-0x000080000fff   4K      4K pages   rw-u          "
+		 "owned -> 0x%012llx\n"
+		 "frames: tables 6, owned 1, regions 1, guard 0; pages: 2 of 4K 2 of 2M\n"
+		 "faults served 1, splits 0, flushes 1\n",
+		 (unsigned long long)ax_addrspace_page_table_root(&s->as).raw,
+		 (unsigned long long)owned.raw);
+	dump_space(s);
+	if (strcmp(dumped.text, want) != 0)
+		FAIL("dumped:\n%swanted:\n%s", dumped.text, want);
+}
+
+/* Two that differ in the owner alone are two lines; so are two sizes, two flags, and a hole. */
+static void table_dump_separates_whatever_differs(struct test_space *s)
+{
+	mock_set_no_contiguous(true);
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), K4, RW, true));
+	mock_set_no_contiguous(false);
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM + K4), ax_hpa(HOST), K4, RW));
+	dump_table(s);
+	CHECK_EQUAL(dumped.lines, 2);
+	CHECK(strstr(dumped.text, "owned -> 0x000"));
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM + 3 * K4), ax_hpa(HOST + K4), K4,
+					 RW));
+	dump_table(s);
+	CHECK_EQUAL(dumped.lines, 3);
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM + 4 * K4), ax_hpa(HOST + 2 * K4), K4,
+					 AX_READ));
+	dump_table(s);
+	CHECK_EQUAL(dumped.lines, 4);
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM + M2), ax_hpa(HOST + M2), M2, RW));
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM + 2 * M2), ax_hpa(HOST + 2 * M2), K4,
+					 RW));
+	dump_table(s);
+	CHECK_EQUAL(dumped.lines, 6);
+}
+
 static void dumps_change_nothing(struct test_space *s)
 {
 	struct snapshot before;
@@ -150,6 +218,8 @@ int main(void)
 		STORY(table_dump_of_scattered_memory_is_still_one_line),
 		STORY(space_dump_shows_regions_mappings_and_counts),
 		STORY(space_dump_shows_the_name_of_a_backend),
+		STORY_ONLY(space_dump_word_by_word, "EPT 4 levels"),
+		STORY(table_dump_separates_whatever_differs),
 		STORY(dumps_change_nothing),
 		STORY(table_dump_of_nothing_prints_nothing),
 	};

@@ -512,6 +512,17 @@ static void segments_of_contiguous_memory_are_one(struct test_space *s)
 	CHECK_EQUAL(out[0].size, M2 + 3 * K4 - 2);
 }
 
+static void segments_refuse_access_bits_that_mean_nothing(struct test_space *s)
+{
+	struct ax_guest_segment out[1];
+	size_t count = 99;
+
+	map_linear(s, VM_RAM, HOST, K4, RAM);
+	CHECK_ERROR(segments(s, VM_RAM, 1, AX_FLAGS_ALL + 1, out, 1, &count), AX_EINVAL);
+	CHECK_ERROR(segments(s, VM_RAM, 0, 1u << 31, out, 1, &count), AX_EINVAL);
+	CHECK_EQUAL(count, 99);
+}
+
 static void segments_tell_how_many_they_need(struct test_space *s)
 {
 	struct ax_guest_segment out[SEGMENTS];
@@ -631,6 +642,7 @@ int main(void)
 		STORY(volatile_accesses_obey_what_copies_obey),
 		STORY_FEW(segments_are_the_host_memory_of_a_range),
 		STORY(segments_of_contiguous_memory_are_one),
+		STORY(segments_refuse_access_bits_that_mean_nothing),
 		STORY(segments_tell_how_many_they_need),
 		STORY(segments_obey_every_pages_permission),
 		STORY(segments_without_access_want_presence_only),

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A port that is no more than the six functions of memory.h, on a CPU whose hardware does not tell
+ * others to invalidate; and the same port when it hands out what it must not.
+ *
+ * What stands for the CPU is ax_npt_capabilities() below: a program that has its own does not get
+ * that of the host build, which says that it does broadcast.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <axvisor/addrspace.h>
+#include <axvisor/frame.h>
+#include <axvisor/memory.h>
+#include <axvisor/tlb.h>
+
+#include "npt_format.h"
+
+#define RAM_SIZE (16u << 20)
+#define M2       AX_PAGE_SIZE_2M
+#define RWX      (AX_READ | AX_WRITE | AX_EXECUTE)
+
+/* ---- the CPU */
+
+const struct ax_npt_format *ax_npt_format_find(enum ax_npt_format_id id)
+{
+	return id == AX_NPT_EPT ? &ax_npt_format_ept : NULL;
+}
+
+ax_error_t ax_npt_capabilities(enum ax_npt_format_id format, struct ax_npt_capabilities *out)
+{
+	if (format != AX_NPT_EPT && format != AX_NPT_DEFAULT)
+		return AX_ENOTSUP;
+	ax_npt_format_capabilities(&ax_npt_format_ept, out);
+	return AX_OK;
+}
+
+/* ---- the port: an array from which frames are taken once, and a count of those that are out */
+
+static _Alignas(M2) unsigned char ram[RAM_SIZE];
+static size_t used;
+static size_t out;
+static uint64_t skew; /* added to the address of what is handed out next */
+
+static ax_hpa_t take(size_t count, size_t align)
+{
+	size_t start = (used + align - 1) & ~(align - 1);
+	ax_hpa_t hpa = {(uintptr_t)ram + start + skew};
+
+	assert_true(start + count * 4096 <= sizeof(ram));
+	used = start + count * 4096;
+	out += count;
+	return hpa;
+}
+
+ax_hpa_t ax_memory_alloc_frame(void)
+{
+	return take(1, 4096);
+}
+
+ax_hpa_t ax_memory_alloc_contiguous_frames(size_t count, size_t align)
+{
+	return take(count, align);
+}
+
+void ax_memory_dealloc_frame(ax_hpa_t frame)
+{
+	assert_int_equal((frame.raw - skew) % 4096, 0);
+	out--;
+}
+
+void ax_memory_dealloc_contiguous_frames(ax_hpa_t first, size_t count)
+{
+	assert_int_equal((first.raw - skew) % 4096, 0);
+	out -= count;
+}
+
+void *ax_memory_phys_to_virt(ax_hpa_t pa)
+{
+	return (void *)(uintptr_t)pa.raw;
+}
+
+ax_hpa_t ax_memory_virt_to_phys(const void *va)
+{
+	return ax_hpa((uintptr_t)va);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	used = 0;
+	out = 0;
+	skew = 0;
+	memset(ram, 0xa5, sizeof(ram));
+	return 0;
+}
+
+/* ---- tests */
+
+static void one_cpu_needs_nobody_to_reach(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 1};
+	struct ax_addrspace as;
+	ax_hpa_t hpa;
+
+	(void)state;
+	assert_string_equal(ax_tlb_missing(UINT64_MAX), "ax_tlb_invalidate");
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_OK);
+	assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(0), M2, RWX, true), AX_OK);
+	assert_int_equal(ax_addrspace_translate(&as, ax_gpa(0x1234), &hpa), AX_OK);
+	assert_int_equal(((unsigned char *)(uintptr_t)hpa.raw)[0], 0);
+	assert_int_equal(ax_addrspace_unmap(&as, ax_gpa(0), 4096), AX_OK);
+	ax_addrspace_destroy(&as);
+	assert_int_equal(out, 0);
+}
+
+static void several_cpus_without_a_way_to_the_others_are_refused(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 2};
+	struct ax_addrspace as;
+
+	(void)state;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_EUNBOUND);
+	assert_int_equal(out, 0);
+	/* What is refused for another reason is refused for that. */
+	config.tag = 1u << 16;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_ERANGE);
+	assert_int_equal(out, 0);
+}
+
+static void a_host_that_does_not_say_how_many_cpus_has_one(void **state)
+{
+	struct ax_addrspace_stats stats;
+	struct ax_addrspace as;
+
+	(void)state;
+	assert_int_equal(ax_addrspace_init(&as, NULL), AX_OK);
+	ax_addrspace_stats(&as, &stats);
+	assert_int_equal(stats.guard_frames, 0);
+	ax_addrspace_destroy(&as);
+	assert_int_equal(out, 0);
+}
+
+static void an_unaligned_root_goes_back(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 1};
+	struct ax_addrspace as;
+
+	(void)state;
+	skew = 8;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_ERANGE);
+	assert_int_equal(out, 0);
+}
+
+static void unaligned_frames_go_back_and_nothing_changes(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 1};
+	struct ax_addrspace as;
+	size_t before;
+
+	(void)state;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_OK);
+	before = out;
+	skew = 0x800;
+	assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(0), 4096, RWX, true), AX_ERANGE);
+	assert_int_equal(ax_addrspace_map_linear(&as, ax_gpa(0), ax_hpa(0), 4096, RWX), AX_ERANGE);
+	assert_int_equal(out, before);
+	skew = 0;
+	assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(0), 4096, RWX, true), AX_OK);
+	ax_addrspace_destroy(&as);
+	assert_int_equal(out, 0);
+}
+
+/* A block that lies elsewhere than its alignment says is as good as none: pages do. */
+static void an_unaligned_block_goes_back_and_pages_do(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 1};
+	struct ax_addrspace_stats stats;
+	struct ax_addrspace as;
+
+	(void)state;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_OK);
+	/* The region's node is the first frame, which entries do not hold. */
+	assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(M2), 4096, RWX, false), AX_OK);
+	skew = 4096;
+	assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(2 * M2), M2, RWX, true), AX_OK);
+	ax_addrspace_stats(&as, &stats);
+	assert_int_equal(stats.pages[1], 0);
+	assert_int_equal(stats.pages[0], 512);
+	assert_int_equal(stats.owned_frames, 512);
+	ax_addrspace_destroy(&as);
+	assert_int_equal(out, 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(one_cpu_needs_nobody_to_reach, begin),
+		cmocka_unit_test_setup(several_cpus_without_a_way_to_the_others_are_refused, begin),
+		cmocka_unit_test_setup(a_host_that_does_not_say_how_many_cpus_has_one, begin),
+		cmocka_unit_test_setup(an_unaligned_root_goes_back, begin),
+		cmocka_unit_test_setup(unaligned_frames_go_back_and_nothing_changes, begin),
+		cmocka_unit_test_setup(an_unaligned_block_goes_back_and_pages_do, begin),
+	};
+
+	return cmocka_run_group_tests_name("port_least", tests, NULL, NULL);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls beside one another, each at the moment that matters. The library calls its port in the middle
+ * of things: a backend's fault while a page is missing, ax_tlb_invalidate() while an entry is broken.
+ * What another CPU might do just then is done there, on the same thread, so that each race is lost on
+ * purpose. Readers may be called from there, as <axvisor/addrspace.h> says.
+ */
+#include <string.h>
+
+#include <axvisor/guest.h>
+
+#include "check.h"
+#include "mock_port.h"
+#include "story.h"
+#include "tlb_model.h"
+
+#define VM_RAM 0x40000000ull
+#define HOST   MOCK_RAM_BASE
+
+/* Faults that lose */
+
+/**
+ * struct race - A backend's page, while whose fault is served another CPU faults.
+ * @space: Where.
+ * @rival: Guest address of that fault; 0: no more.
+ * @given: Pages that were given.
+ * @back: Pages that came back by release.
+ * @held: Frames that the port had out after the rival.
+ */
+struct race {
+	struct test_space *space;
+	uint64_t rival;
+	unsigned given;
+	unsigned back;
+	size_t held;
+};
+
+static ax_error_t race_fault(void *context, ax_gpa_t gpa, ax_flags_t access, ax_hpa_t *out)
+{
+	struct race *race = context;
+	uint64_t rival = race->rival;
+
+	race->rival = 0;
+	if (rival) {
+		CHECK_EQUAL(ax_addrspace_fault(&race->space->as, ax_gpa(rival), access),
+			    AX_FAULT_HANDLED);
+		race->held = mock_frames_held();
+	}
+	/* The rival's page is another one than the loser's of the same address. */
+	*out = ax_hpa(HOST + (gpa.raw - VM_RAM) + race->given++ * M2);
+	return AX_OK;
+}
+
+static void race_release(void *context, ax_gpa_t gpa, ax_hpa_t hpa)
+{
+	struct race *race = context;
+
+	CHECK_EQUAL(hpa.raw % M2, gpa.raw % M2);
+	race->back++;
+}
+
+static const struct ax_backend_ops race_ops = {"race", race_fault, race_release, false};
+
+static void fault_that_lost_its_page_takes_the_other_one(struct test_space *s)
+{
+	struct race race = {.space = s, .rival = VM_RAM + K4};
+	const struct ax_backend backend = {&race_ops, &race};
+	struct ax_addrspace_stats before, after;
+	ax_hpa_t hpa;
+
+	if (s->cpus == 1)
+		return;
+	ax_addrspace_stats(&s->as, &before);
+	CHECK_OK(ax_addrspace_map_backend(&s->as, ax_gpa(VM_RAM), M2, RAM, &backend));
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM + K4), AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(race.given, 2);
+	CHECK_EQUAL(race.back, 1);
+	/* The loser gave back its tables too, and only the winner counts. */
+	CHECK_EQUAL(mock_frames_held(), race.held);
+	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(VM_RAM + K4), &hpa));
+	CHECK_EQUAL(hpa.raw, HOST + K4);
+	ax_addrspace_stats(&s->as, &after);
+	CHECK_EQUAL(after.faults - before.faults, 1);
+	check_tables(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	CHECK_EQUAL(race.back, 2);
+}
+
+static void fault_that_lost_its_tables_keeps_its_page(struct test_space *s)
+{
+	struct race race = {.space = s, .rival = VM_RAM + 7 * K4};
+	const struct ax_backend backend = {&race_ops, &race};
+	ax_hpa_t hpa;
+
+	if (s->cpus == 1)
+		return;
+	CHECK_OK(ax_addrspace_map_backend(&s->as, ax_gpa(VM_RAM), M2, RAM, &backend));
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM + 2 * K4), AX_READ), AX_FAULT_HANDLED);
+	CHECK_EQUAL(race.given, 2);
+	CHECK_EQUAL(race.back, 0);
+	CHECK_EQUAL(mock_frames_held(), race.held);
+	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(VM_RAM + 7 * K4), &hpa));
+	CHECK_EQUAL(hpa.raw, HOST + 7 * K4);
+	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(VM_RAM + 2 * K4), &hpa));
+	CHECK_EQUAL(hpa.raw, HOST + M2 + 2 * K4);
+	check_tables(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	CHECK_EQUAL(race.back, 2);
+}
+
+/* The rival linked only a part of what is missing: the same fault again, with fewer tables. */
+static void fault_that_lost_half_its_tables_uses_the_rest(struct test_space *s)
+{
+	struct race race = {.space = s, .rival = VM_RAM + 3 * M2};
+	const struct ax_backend backend = {&race_ops, &race};
+
+	if (s->cpus == 1)
+		return;
+	CHECK_OK(ax_addrspace_map_backend(&s->as, ax_gpa(VM_RAM), 4 * M2, RAM, &backend));
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM), AX_READ), AX_FAULT_HANDLED);
+	CHECK_EQUAL(race.given, 2);
+	CHECK_EQUAL(race.back, 0);
+	/* One table of pages more than the rival's. */
+	CHECK_EQUAL(mock_frames_held(), race.held + 1);
+	CHECK_EQUAL(leaf_size_at(s, VM_RAM), K4);
+	CHECK_EQUAL(leaf_size_at(s, VM_RAM + 3 * M2), K4);
+	check_tables(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	CHECK_EQUAL(race.back, 2);
+}
+
+/* Readers during the flush */
+
+static struct {
+	struct test_space *space;
+	bool reading; /* a fault may ask for an invalidation of its own */
+	unsigned requests;
+	uint64_t kept; /* a page that stays mapped throughout */
+	uint64_t size; /* of the region around it, from there on */
+	uint64_t hpa;  /* behind it */
+	uint64_t gone; /* a page that is being unmapped; 0: none */
+	bool owned;    /* memory of the space's own */
+} during;
+
+static void read_what_goes(struct ax_addrspace *as)
+{
+	struct ax_guest_segment segment;
+	uint64_t limit = 0;
+	size_t count = 0;
+	ax_hpa_t hpa;
+
+	CHECK_EQUAL(ax_addrspace_fault(as, ax_gpa(during.gone), AX_READ), AX_FAULT_NO_REGION);
+	CHECK_ERROR(ax_guest_segments(as, ax_gpa(during.gone), 1, AX_READ, &segment, 1, &count),
+		    AX_ENOENT);
+	/* Mapped yet or not, there is no more of it than a leaf. */
+	if (ax_addrspace_translate_and_get_limit(as, ax_gpa(during.gone), &hpa, &limit) == AX_OK)
+		CHECK(limit <= M2);
+}
+
+static void read_during(const struct ax_tlb_request *request, void *context)
+{
+	struct ax_addrspace *as = &during.space->as;
+	struct ax_guest_segment segment;
+	struct ax_npt_mapping mapping;
+	uint64_t limit = 0;
+	size_t count = 0;
+	ax_hpa_t hpa;
+
+	(void)request;
+	(void)context;
+	if (during.reading)
+		return;
+	during.reading = true;
+	during.requests++;
+	CHECK_OK(ax_addrspace_translate(as, ax_gpa(during.kept + 5), &hpa));
+	CHECK_EQUAL(hpa.raw, during.hpa + 5);
+	CHECK_OK(ax_addrspace_translate_and_get_limit(as, ax_gpa(during.kept), &hpa, &limit));
+	/* Of owned memory it is what the table maps, which is still what it was. */
+	CHECK(during.owned ? limit >= during.size : limit == during.size);
+	CHECK_OK(ax_addrspace_query(as, ax_gpa(during.kept), &mapping));
+	CHECK_OK(ax_addrspace_next_mapping(as, ax_gpa(during.kept), &mapping));
+	CHECK(mapping.gpa.raw <= during.kept);
+	CHECK_EQUAL(ax_addrspace_fault(as, ax_gpa(during.kept), AX_READ), AX_FAULT_HANDLED);
+	/* A segment never reaches into what goes, whatever the leaf is. */
+	CHECK_OK(ax_guest_segments(as, ax_gpa(during.kept), (size_t)during.size, AX_READ, &segment,
+				   1, &count));
+	CHECK_EQUAL(count, 1);
+	CHECK_EQUAL(segment.size, during.size);
+	if (during.gone)
+		read_what_goes(as);
+	during.reading = false;
+}
+
+static void watch(struct test_space *s, uint64_t kept, uint64_t size, uint64_t gone)
+{
+	ax_hpa_t hpa;
+
+	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(kept), &hpa));
+	memset(&during, 0, sizeof(during));
+	during.space = s;
+	during.kept = kept;
+	during.size = size;
+	during.hpa = hpa.raw;
+	during.gone = gone;
+	during.owned = mock_is_held(hpa.raw);
+	tlb_model_drop();
+	mock_set_tlb_hook(read_during, NULL);
+}
+
+static void readers_see_through_the_break_of_an_unmap(struct test_space *s)
+{
+	if (s->cpus == 1)
+		return;
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), M2, RAM));
+	watch(s, VM_RAM, 8 * K4, VM_RAM + 8 * K4);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + 8 * K4), K4));
+	CHECK(during.requests >= 1);
+	watch(s, VM_RAM + 4 * K4, 2 * K4, VM_RAM + 6 * K4);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + 6 * K4), 2 * K4));
+	CHECK(during.requests >= 1);
+	mock_set_tlb_hook(NULL, NULL);
+	CHECK_SPACE(s, LINEAR(VM_RAM, 6 * K4, HOST, RAM),
+		    LINEAR(VM_RAM + 9 * K4, M2 - 9 * K4, HOST + 9 * K4, RAM));
+}
+
+static void readers_see_through_the_break_of_a_protect(struct test_space *s)
+{
+	if (s->cpus == 1)
+		return;
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), M2, RAM));
+	watch(s, VM_RAM + 3 * K4, K4, 0);
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM + 3 * K4), K4, AX_READ | AX_USER));
+	CHECK(during.requests >= 1);
+	mock_set_tlb_hook(NULL, NULL);
+	CHECK_SPACE(s, LINEAR(VM_RAM, 3 * K4, HOST, RAM),
+		    LINEAR(VM_RAM + 3 * K4, K4, HOST + 3 * K4, AX_READ | AX_USER),
+		    LINEAR(VM_RAM + 4 * K4, M2 - 4 * K4, HOST + 4 * K4, RAM));
+}
+
+static void readers_see_through_the_break_of_a_memory_type(struct test_space *s)
+{
+	const ax_flags_t uncached = RW | AX_UNCACHED;
+
+	if (s->cpus == 1 || format_expressible(s->format, uncached) != AX_OK)
+		return;
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), 4 * K4, RW));
+	watch(s, VM_RAM + K4, 3 * K4, 0);
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 4 * K4, uncached));
+	CHECK_EQUAL(during.requests, 1);
+	mock_set_tlb_hook(NULL, NULL);
+	CHECK_SPACE(s, LINEAR(VM_RAM, 4 * K4, HOST, uncached));
+}
+
+/* A chunk is all that is contiguous there, and not a page at the most. */
+static void readers_with_a_direct_map_end_with_the_region(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+
+	if (s->cpus == 1)
+		return;
+	config.cpus = s->cpus;
+	config.direct_map = true;
+	config.direct_map_offset = (uint64_t)(uintptr_t)mock_ptr(MOCK_POOL_BASE) - MOCK_POOL_BASE;
+	space_remake(s, &config);
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, true));
+	watch(s, VM_RAM, 8 * K4, VM_RAM + 8 * K4);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + 8 * K4), K4));
+	CHECK(during.requests >= 1);
+	mock_set_tlb_hook(NULL, NULL);
+	CHECK_SPACE(s, OWNED(VM_RAM, 8 * K4, RAM), OWNED(VM_RAM + 9 * K4, M2 - 9 * K4, RAM));
+}
+
+int main(void)
+{
+	static const struct story stories[] = {
+		STORY(fault_that_lost_its_page_takes_the_other_one),
+		STORY(fault_that_lost_its_tables_keeps_its_page),
+		STORY(fault_that_lost_half_its_tables_uses_the_rest),
+		STORY(readers_see_through_the_break_of_an_unmap),
+		STORY(readers_see_through_the_break_of_a_protect),
+		STORY(readers_see_through_the_break_of_a_memory_type),
+		STORY(readers_with_a_direct_map_end_with_the_region),
+	};
+
+	return STORIES_RUN("beside", stories);
+}
