@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table engine when its table was damaged: by a stray store of the hypervisor's, since nobody else
+ * can write to it. It notices where it looks anyway, writes nothing over what it does not know, and
+ * loses no frame.
+ */
+#include <string.h>
+
+#include "npt.h"
+#include "npt_entry.h"
+
+#include "check.h"
+#include "mock_port.h"
+#include "story.h"
+#include "tlb_model.h"
+
+#define VM_RAM 0x40000000ull
+#define HOST   MOCK_RAM_BASE
+
+static struct ax_npt npt;
+static uint64_t attr;
+
+/* A table with a page of 1 GiB that nobody mapped. */
+static uint64_t *damaged_table(void)
+{
+	const struct ax_npt_config config = {
+		.format = AX_NPT_STAGE2,
+		.levels = 3,
+		.cpus = 1,
+		.last = UINT64_MAX,
+	};
+	uint64_t hpa = HOST;
+	unsigned level = 2;
+	uint64_t *slot;
+
+	CHECK_OK(ax_npt_init(&npt, &config));
+	CHECK_OK(ax_npt_encode(&npt, RAM, &attr));
+	(void)ax_npt_walk(&npt, VM_RAM, &level, &slot);
+	CHECK_EQUAL(level, 2);
+	*slot = ax_npt_leaf_entry(&npt, attr, hpa, level);
+	return slot;
+}
+
+static void repair(uint64_t *slot)
+{
+	*slot = 0;
+	CHECK_EQUAL(mock_frames_held(), 1);
+	ax_npt_destroy(&npt);
+}
+
+static void populate_over_a_stray_leaf_fails_and_keeps_nothing(void)
+{
+	uint64_t *slot = damaged_table();
+	uint64_t stray = *slot;
+
+	CHECK_ERROR(ax_npt_stage(&npt, VM_RAM, VM_RAM + K4 - 1, attr), AX_ESTATE);
+	CHECK_ERROR(ax_npt_stage(&npt, VM_RAM, VM_RAM + M2 - 1, attr), AX_ESTATE);
+	CHECK_EQUAL(*slot, stray);
+	CHECK_EQUAL(npt.owned_frames, 0);
+	CHECK_EQUAL(npt.table_frames, 1);
+	repair(slot);
+}
+
+static void enter_over_a_stray_leaf_leaves_it_alone(void)
+{
+	uint64_t *slot = damaged_table();
+	uint64_t stray = *slot;
+	struct ax_pool pool = {0};
+	size_t needs = ax_npt_enter_needs(&npt, VM_RAM, VM_RAM + K4 - 1, HOST + M2);
+
+	CHECK_OK(ax_pool_fill(&pool, needs, npt.hpa_bits));
+	ax_npt_enter(&npt, VM_RAM, VM_RAM + K4 - 1, HOST + M2, attr, &pool);
+	CHECK_EQUAL(*slot, stray);
+	CHECK_EQUAL(pool.count, needs);
+	ax_pool_drain(&pool);
+	repair(slot);
+}
+
+/* A linear region is entered when it is mapped: a hole in it is not for a fault to fill. */
+static void fault_in_a_hole_of_linear_memory_fails(struct test_space *s)
+{
+	unsigned level = 0;
+	uint64_t *slot;
+	uint64_t entry;
+	size_t held;
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), 2 * K4, RAM));
+	tlb_model_drop();
+	entry = ax_npt_walk(&s->as.npt, VM_RAM + K4, &level, &slot);
+	*slot = 0;
+	held = mock_frames_held();
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM + K4), AX_READ), AX_FAULT_FAILED);
+	CHECK_EQUAL(*slot, 0);
+	CHECK_EQUAL(mock_frames_held(), held);
+	*slot = entry;
+	CHECK_SPACE(s, LINEAR(VM_RAM, 2 * K4, HOST, RAM));
+}
+
+int main(void)
+{
+	static const struct story stories[] = {
+		STORY_PLAIN(populate_over_a_stray_leaf_fails_and_keeps_nothing),
+		STORY_PLAIN(enter_over_a_stray_leaf_leaves_it_alone),
+		STORY(fault_in_a_hole_of_linear_memory_fails),
+	};
+
+	return STORIES_RUN("npt", stories);
+}
