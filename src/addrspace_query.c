@@ -105,11 +105,10 @@ static void extend(const struct ax_npt *npt, struct ax_npt_mapping *mapping)
 {
 	uint64_t distance = mapping->hpa.raw - mapping->gpa.raw;
 	struct ax_npt_mapping next;
-	ax_gpa_t end;
 
-	while (ax_gpa_add(mapping->gpa, mapping->size, &end) &&
-	       ax_npt_query(npt, end, &next) == AX_OK && next.flags == mapping->flags &&
-	       next.hpa.raw - next.gpa.raw == distance)
+	/* No table reaches so far that the next byte had no number. */
+	while (ax_npt_query(npt, ax_gpa(mapping->gpa.raw + mapping->size), &next) == AX_OK &&
+	       next.flags == mapping->flags && next.hpa.raw - next.gpa.raw == distance)
 		mapping->size = next.gpa.raw + next.size - mapping->gpa.raw;
 }
 

@@ -46,14 +46,15 @@ static ax_error_t chunk_at(struct ax_addrspace *as, const struct ax_section *sec
 {
 	struct ax_addrspace_view view;
 	uint64_t page = AX_PAGE_SIZE_4K - addr % AX_PAGE_SIZE_4K;
-	enum ax_fault_result result = ax_addrspace_back(as, section, addr, access, &view);
+	ax_error_t error = access_error(ax_addrspace_back(as, section, addr, access, &view));
 
-	if (result != AX_FAULT_HANDLED)
-		return access_error(result);
+	if (error != AX_OK)
+		return error;
 	if (view.flags & AX_DEVICE)
 		return AX_EACCES;
-	/* With a constant offset all that is contiguous in host memory is so for the host as well. */
-	*size = (size_t)(as->npt.direct_map || view.size < page ? view.size : page);
+	/* With a constant offset all that is contiguous in host memory is so for the host as well.
+	 * Else to the end of the page, before which neither a leaf nor a region ends. */
+	*size = (size_t)(as->npt.direct_map ? view.size : page);
 	if (*size > want)
 		*size = want;
 	*ptr = ax_npt_virt(&as->npt, view.hpa);

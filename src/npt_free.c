@@ -14,11 +14,6 @@ static size_t block_frames(const struct ax_npt *npt)
 	return (size_t)(ax_npt_span(npt, 1) + 1) / AX_PAGE_SIZE_4K;
 }
 
-static bool is_dead(const struct ax_npt *npt, uint64_t entry)
-{
-	return entry != 0 && !ax_npt_present(npt, entry) && ax_npt_state(entry) == AX_NPT_DEAD;
-}
-
 /*
  * The highest table on the way to @gpa that lies inside the window: nothing else needs it.
  *
@@ -242,7 +237,12 @@ static void free_block_of(struct ax_npt *npt, const struct ax_npt_run *run, uint
 	free_block(npt, piece);
 }
 
-/* Free what is dead in one run. Return: slots passed; fewer than all where a live table comes. */
+/*
+ * Free what is dead in one run. In a range that was killed, nothing else is there but tables that
+ * serve others too: without a region no fault enters anything.
+ *
+ * Return: slots passed; fewer than all where a live table comes.
+ */
 static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool owned)
 {
 	uint64_t piece = 0;
@@ -252,10 +252,10 @@ static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool o
 	for (i = 0; i < run->count; i++) {
 		uint64_t entry = ax_npt_load(&run->slot[i]);
 
+		if (entry == 0)
+			continue;
 		if (ax_npt_leads(npt, entry, run->level))
 			break;
-		if (!is_dead(npt, entry))
-			continue;
 		ax_npt_store(&run->slot[i], 0);
 		if (ax_npt_is_table(npt, entry, run->level)) {
 			free_subtree(npt, ax_npt_address(npt, entry), run->level - 1, owned);

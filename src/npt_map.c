@@ -62,13 +62,13 @@ size_t ax_npt_enter_needs(const struct ax_npt *npt, uint64_t first, uint64_t las
 }
 
 /*
- * A frame for a table: out of the pool, or straight from the port where the caller can go back.
- * Its contents are undefined.
+ * A frame for a table: out of the pool, which holds enough, or without one straight from the port,
+ * where the caller can go back. Its contents are undefined.
  */
 static uint64_t *get_table(const struct ax_npt *npt, struct ax_pool *pool, uint64_t *hpa,
 			   ax_error_t *error)
 {
-	if (pool && pool->count != 0) {
+	if (pool) {
 		struct ax_pool_frame *frame = ax_pool_take(pool);
 
 		*hpa = frame->hpa;

@@ -55,7 +55,8 @@ void ax_text_size(struct ax_text *text, uint64_t bytes)
 	static const char *const unit[] = {"", "K", "M", "G", "T", "P", "E"};
 	unsigned i = 0;
 
-	while (bytes != 0 && bytes % 1024 == 0 && i < 6) {
+	/* 2^64 has no unit, and is no number of bytes. */
+	while (bytes != 0 && bytes % 1024 == 0) {
 		bytes /= 1024;
 		i++;
 	}
