@@ -282,5 +282,5 @@ int main(void)
 		STORY(readers_with_a_direct_map_end_with_the_region),
 	};
 
-	return STORIES_RUN("beside", stories);
+	return STORIES_RUN("races", stories);
 }
