@@ -28,6 +28,8 @@
 
 /* ---- the CPU */
 
+static bool broadcasts;
+
 const struct ax_npt_format *ax_npt_format_find(enum ax_npt_format_id id)
 {
 	return id == AX_NPT_EPT ? &ax_npt_format_ept : NULL;
@@ -38,6 +40,7 @@ ax_error_t ax_npt_capabilities(enum ax_npt_format_id format, struct ax_npt_capab
 	if (format != AX_NPT_EPT && format != AX_NPT_DEFAULT)
 		return AX_ENOTSUP;
 	ax_npt_format_capabilities(&ax_npt_format_ept, out);
+	out->broadcast = broadcasts;
 	return AX_OK;
 }
 
@@ -59,8 +62,16 @@ static ax_hpa_t take(size_t count, size_t align)
 	return hpa;
 }
 
+/* What another CPU does while a frame is taken, once: it faults there. */
+static struct ax_addrspace *rival;
+static unsigned rival_at;
+
+#define RIVAL_GPA 0x10000ull
+
 ax_hpa_t ax_memory_alloc_frame(void)
 {
+	if (rival_at != 0 && --rival_at == 0)
+		assert_true(ax_addrspace_handle_page_fault(rival, ax_gpa(RIVAL_GPA), AX_READ));
 	return take(1, 4096);
 }
 
@@ -97,6 +108,8 @@ static int begin(void **state)
 	used = 0;
 	out = 0;
 	skew = 0;
+	rival_at = 0;
+	broadcasts = false;
 	memset(ram, 0xa5, sizeof(ram));
 	return 0;
 }
@@ -198,6 +211,46 @@ static void an_unaligned_block_goes_back_and_pages_do(void **state)
 	assert_int_equal(out, 0);
 }
 
+/* The frames that are out are those that the counts speak of. */
+static void check_counts(const struct ax_addrspace *as, size_t pages)
+{
+	struct ax_addrspace_stats stats;
+
+	ax_addrspace_stats(as, &stats);
+	assert_int_equal(stats.pages[0], pages);
+	assert_int_equal(stats.owned_frames, pages);
+	assert_int_equal(stats.table_frames, 4);
+	assert_int_equal(out, stats.table_frames + stats.owned_frames + stats.region_frames +
+				      stats.guard_frames);
+}
+
+/*
+ * A populate takes its tables one by one. Whichever it is about to link when a fault of its neighbour
+ * links one there, that one is used and its own goes back.
+ */
+static void populate_that_lost_a_table_to_a_fault_uses_that(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 2};
+	static struct ax_addrspace as;
+	bool over = false;
+
+	rival = &as;
+	for (unsigned at = 1; !over; at++) {
+		begin(state);
+		broadcasts = true;
+		assert_int_equal(ax_addrspace_init(&as, &config), AX_OK);
+		assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(RIVAL_GPA), 4096, RWX, false),
+				 AX_OK);
+		rival_at = at;
+		assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(0), 8192, RWX, true), AX_OK);
+		over = rival_at != 0;
+		rival_at = 0;
+		check_counts(&as, over ? 2 : 3);
+		ax_addrspace_destroy(&as);
+		assert_int_equal(out, 0);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -207,6 +260,7 @@ int main(void)
 		cmocka_unit_test_setup(an_unaligned_root_goes_back, begin),
 		cmocka_unit_test_setup(unaligned_frames_go_back_and_nothing_changes, begin),
 		cmocka_unit_test_setup(an_unaligned_block_goes_back_and_pages_do, begin),
+		cmocka_unit_test_setup(populate_that_lost_a_table_to_a_fault_uses_that, begin),
 	};
 
 	return cmocka_run_group_tests_name("port_least", tests, NULL, NULL);

@@ -3,13 +3,17 @@
  * Calls beside one another, each at the moment that matters. The library calls its port in the middle
  * of things: a backend's fault while a page is missing, ax_tlb_invalidate() while an entry is broken.
  * What another CPU might do just then is done there, on the same thread, so that each race is lost on
- * purpose. Readers may be called from there, as <axvisor/addrspace.h> says.
+ * purpose. Readers may be called from there, as <axvisor/addrspace.h> says. Where the port is not
+ * called, the hooks of src/host_hooks.h are, after each store.
  */
 #include <string.h>
 
 #include <axvisor/guest.h>
 
+#include "npt_entry.h"
+
 #include "check.h"
+#include "hooks.h"
 #include "mock_port.h"
 #include "story.h"
 #include "tlb_model.h"
@@ -270,6 +274,104 @@ static void readers_with_a_direct_map_end_with_the_region(struct test_space *s)
 	CHECK_SPACE(s, OWNED(VM_RAM, 8 * K4, RAM), OWNED(VM_RAM + 9 * K4, M2 - 9 * K4, RAM));
 }
 
+/* Between two stores */
+
+static struct {
+	struct test_space *space;
+	unsigned store;    /* stores so far */
+	unsigned at;       /* the one after which it happens */
+	uint64_t fault;    /* another CPU's fault: guest address; 0: none */
+	uint64_t *touched; /* or an entry that hardware touches */
+	uint64_t sets;     /* the bits that it sets there */
+} between;
+
+static void after_store(const uint64_t *slot, uint64_t entry)
+{
+	(void)slot;
+	(void)entry;
+	if (++between.store != between.at)
+		return;
+	if (between.touched)
+		*between.touched |= between.sets;
+	if (between.fault)
+		CHECK_EQUAL(ax_addrspace_fault(&between.space->as, ax_gpa(between.fault), AX_READ),
+			    AX_FAULT_HANDLED);
+}
+
+static void nothing_at_a_flush(bool everywhere)
+{
+	(void)everywhere;
+}
+
+static void nothing(void)
+{
+}
+
+static void happen_after(struct test_space *s, unsigned at)
+{
+	static const struct host_hooks hooks = {after_store, nothing_at_a_flush, nothing, nothing,
+						nothing};
+
+	tlb_model_drop();
+	memset(&between, 0, sizeof(between));
+	between.space = s;
+	between.at = at;
+	host_hooks_set(&hooks);
+}
+
+/*
+ * A map builds its table aside, while a fault of its neighbour, which belongs into the same table,
+ * links one: the map's goes back, and both find their pages in the one that won.
+ */
+static void map_that_lost_its_table_to_a_fault_uses_that(struct test_space *s)
+{
+	const uint64_t lazy = VM_RAM + 16 * K4;
+	bool over = s->cpus == 1;
+
+	for (unsigned at = 1; !over; at++) {
+		CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(lazy), 2 * K4, RAM, false));
+		happen_after(s, at);
+		between.fault = lazy + K4;
+		CHECK_OK(
+			ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), 8 * K4, RAM));
+		host_hooks_set(NULL);
+		over = between.store < at;
+		CHECK_SPACE(s, LINEAR(VM_RAM, 8 * K4, HOST, RAM), PARTLY(lazy, 2 * K4, RAM));
+		CHECK_EQUAL(leaf_size_at(s, lazy + K4), over ? 0 : K4);
+		CHECK_OK(ax_addrspace_clear(&s->as));
+		check_empty(s);
+	}
+}
+
+/* Hardware sets accessed and dirty bits while a leaf is taken apart: what it set is not lost. */
+static void split_keeps_what_hardware_sets_meanwhile(struct test_space *s)
+{
+	const uint64_t sets = s->as.npt.format->hardware_sets;
+	unsigned level = 1;
+	uint64_t *slot;
+
+	if (!format_has(s->format, AX_NPT_FEATURE_ACCESSED_DIRTY))
+		return;
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), M2, RAM));
+	(void)ax_npt_walk(&s->as.npt, VM_RAM, &level, &slot);
+	CHECK_EQUAL(*slot & sets, 0);
+	happen_after(s, 100);
+	between.touched = slot;
+	between.sets = sets;
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + 8 * K4), K4));
+	host_hooks_set(NULL);
+	for (uint64_t page = 0; page < 512; page++) {
+		uint64_t entry;
+
+		level = 0;
+		entry = ax_npt_walk(&s->as.npt, VM_RAM + page * K4, &level, &slot);
+		CHECK_EQUAL(level, 0);
+		CHECK_EQUAL(entry & sets, page == 8 ? 0 : sets);
+	}
+	CHECK_SPACE(s, LINEAR(VM_RAM, 8 * K4, HOST, RAM),
+		    LINEAR(VM_RAM + 9 * K4, M2 - 9 * K4, HOST + 9 * K4, RAM));
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -280,6 +382,8 @@ int main(void)
 		STORY(readers_see_through_the_break_of_a_protect),
 		STORY(readers_see_through_the_break_of_a_memory_type),
 		STORY(readers_with_a_direct_map_end_with_the_region),
+		STORY(map_that_lost_its_table_to_a_fault_uses_that),
+		STORY(split_keeps_what_hardware_sets_meanwhile),
 	};
 
 	return STORIES_RUN("races", stories);
