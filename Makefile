@@ -141,7 +141,10 @@ help:
 #: make bench           times beside the least work possible; LLVM=1, FILTER=lazy, QUICK=1
 #: make size            bytes of code and data for each architecture, gcc and clang
 #: make format          clang-format over the tree; format-check only looks
-#: make lint            clang-tidy and cppcheck
+#: make lint            clang-tidy, cppcheck, gcc -fanalyzer, and `make stack`
+#: make stack           the deepest stack of each public function, for each architecture
+#: make coverage        line, branch and MC/DC coverage by the tests; report in build/coverage/html
+#: make mutation        small faults put into the library, one by one; FILE=src/pool.c: into one file
 #: make fuzz            the fuzzers, SECONDS=N (60) each; FUZZ=name: one of them
 #: make stress          many threads on each table format; SECONDS=10 of each, THREADS= SEED=
 #: make bench-faults    page faults a second by number of threads, next to a mutex

@@ -4,7 +4,7 @@
 # Sees to it that the tools are there, on Debian 12 or alike: silent when they are, installs what is
 # missing when it may, else says what to install.
 #
-#	tests/setup.sh check|fuzz|lint
+#	tests/setup.sh check|fuzz|coverage|stack|lint
 #	ARCH=aarch64 NPT= LLVM= tests/setup.sh run
 set -u
 
@@ -70,10 +70,29 @@ run)
 	fi
 	need_emulator "$arch" "${NPT:-}"
 	;;
+coverage)
+	need make make
+	need clang-19 clang-19
+	need ld.lld lld
+	need llvm-cov-19 llvm-19
+	need '/usr/lib/llvm-19/lib/clang/*/lib/linux/libclang_rt.profile-*.a' libclang-rt-19-dev
+	need python3 python3
+	need /usr/include/cmocka.h libcmocka-dev
+	;;
+stack)
+	need make make
+	need python3 python3
+	for arch in aarch64 riscv64 x86_64; do
+		need $arch-linux-gnu-gcc "gcc-${arch/_/-}-linux-gnu"
+	done
+	;;
 lint)
 	need clang-tidy clang-tidy
 	need clang-format clang-format
 	need cppcheck cppcheck
+	for arch in aarch64 riscv64 x86_64; do
+		need $arch-linux-gnu-gcc "gcc-${arch/_/-}-linux-gnu"
+	done
 	;;
 esac
 [ ${#missing[@]} -gt 0 ] || exit 0

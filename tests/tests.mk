@@ -149,6 +149,23 @@ $(fuzzers): %: %.o $(fuzzer_shared:%.c=$(OUT)/%.o) $(test_support) $(hooked_lib)
 .SECONDARY: $(fuzzer_objects)
 -include $(fuzzer_objects:.o=.d)
 
+# ---- what the tests are worth, and what needs none
+
+.PHONY: coverage mutation stack
+coverage:
+	@tests/setup.sh coverage
+	@O=$(O) tests/coverage/run.sh
+
+# Each mutant meets the programs that execute its line, so that is measured first. All: hours.
+mutation:
+	@tests/setup.sh coverage
+	@O=$(O) tests/coverage/measure.sh
+	@tests/mutation/run.py --out $(O)/mutation $(if $(AGAIN),--again) $(if $(SLOW),--slow) $(FILE)
+
+stack:
+	@tests/setup.sh stack
+	@O=$(O) tests/stack/run.sh
+
 # ---- style
 
 c_files = $(shell find include src arch tests -name '*.[ch]' -o -name '*.cc')
@@ -164,3 +181,4 @@ format-check:
 lint:
 	@tests/setup.sh lint
 	@tests/lint.sh
+	@O=$(O) tests/stack/run.sh

@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Puts small faults into the library, one at a time, and sees whether a test notices.
+
+    tests/mutation/run.py [--out DIR] [--again] [--slow] [FILE...]
+
+FILE: of src/ or arch/, default all. --again: only what survived the last time. --slow: with the test
+programs too that take longer than SLOW seconds.
+
+A mutant counts when it compiles to another object than the source does, and than the mutants before
+it do. It meets the test programs that execute its line (tests/coverage/measure.sh says which), the
+quickest first, until one fails or runs out of time. What no program notices has survived; the file
+survivors lists those that cannot be noticed, with the reason. The run fails when another one has
+survived, and when a listed one has not.
+
+DIR (build/mutation) gets a copy of the tree, in which everything happens, and results.tsv.
+"""
+
+import argparse
+import glob
+import hashlib
+import os
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import operators
+
+ROOT = Path(__file__).resolve().parents[2]
+CC = "clang-19"
+AR = "llvm-ar-19"
+CFLAGS = "-O1 -g0 -w"
+SLOW = 1.5
+# Rounds in which the programs meet a mutant: with one configuration and without the model of the TLB
+# (tests/support) nine in ten are found in a hundredth of the time.
+QUICK = {"AX_TLB_MODEL": "off", "AX_FORMAT": "stage 2, 40 bits"}
+ROUNDS = (QUICK, {"AX_TLB_MODEL": "off"}, {})
+FORMATS = {"ept.c": "EPT", "npt.c": "NPT", "gstage.c": "Sv"}
+# How the summary of a good run of cmocka's begins, which goes the same way as errors do.
+PASSED = b"[  PASSED  ]"
+# Of memory, for a mutant that allocates without end. The mock port's RAM takes 3 GiB of it.
+ADDRESS_SPACE = 8 << 30
+
+
+def limit(seconds):
+    """For the child: a process group of its own, and bounds that no sound test meets."""
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+
+def passes(command, cwd, seconds, environment=None):
+    """Whether a command ends well, within seconds of CPU time, and prints no error until then.
+
+    A test program that found something goes on with its other tests: the first word of an error is
+    enough, and ends it.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: limit(seconds),
+    )
+    # One that waits for ever uses no CPU time.
+    quiet = select.select([process.stderr], [], [], 60 + 30 * seconds)[0]
+    good = bool(quiet) and process.stderr.read(len(PASSED)) in (b"", PASSED)
+    if not good:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.stderr.close()
+    return process.wait() == 0 and good
+
+
+class Tree:
+    """The copy of the tree, its objects and its test programs."""
+
+    def __init__(self, out):
+        self.path = out / "tree"
+        self.build = self.path / "build" / "host"
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in ("include", "src", "arch", "tests"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+            shutil.copytree(ROOT / name, self.path / name)
+        shutil.copy2(ROOT / "Makefile", self.path)
+        self.make("programs")
+        self.programs = self.time_programs()
+        self.library = self.build / "hooked/libaxaddrspace.a"
+
+    def make(self, goal):
+        command = ["make", "ARCH=host", f"CC={CC}", f"AR={AR}", f"CFLAGS={CFLAGS}", goal]
+        subprocess.run(command, cwd=self.path, check=True, stdout=subprocess.DEVNULL)
+
+    def time_programs(self):
+        """The CPU seconds of each program, quickest first. Without a mutant all of them pass."""
+        seconds = {}
+        for source in sorted(glob.glob(str(self.path / "tests/*/test_*.c"))):
+            name = os.path.relpath(source, self.path / "tests")[: -len(".c")]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if not passes([str(self.build / "tests" / name)], self.path, 600):
+                sys.exit(f"{name} fails without a mutant")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds[name] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return dict(sorted(seconds.items(), key=lambda item: item[1]))
+
+    def dependents(self, file):
+        """Objects, of the library and of the test programs, that are made from a file."""
+        wanted = os.path.realpath(self.path / file)
+        found = []
+        for dependency in sorted((*self.build.glob("hooked/**/*.d"), *self.build.glob("tests/**/*.d"))):
+            names = dependency.read_text().split(":")[1].replace("\\\n", " ").split()
+            if any(os.path.realpath(self.path / name) == wanted for name in names):
+                found.append(dependency.with_suffix(".o"))
+        return found
+
+    def source_of(self, object_file):
+        name = os.path.relpath(object_file, self.build)
+        return name.removeprefix("hooked/")[: -len(".o")] + ".c"
+
+    def compile(self, object_file):
+        """Make an object again. Returns its digest, or None when it does not compile."""
+        source = self.source_of(object_file)
+        flags = ["-std=gnu11", "-Iinclude", "-Isrc", "-Itests/support", "-Itests/reference"]
+        command = [CC, *flags, *CFLAGS.split(), "-fno-delete-null-pointer-checks", "-DAX_HOST_HOOKS"]
+        command += ["-c", "-o", str(object_file), source]
+        if not passes(command, self.path, 60):
+            return None
+        return hashlib.sha256(object_file.read_bytes()).hexdigest()
+
+    def link(self, name, objects):
+        """A program with objects in the place of the library's own, or None when it does not link."""
+        tests = self.build / "tests"
+        program = tests / f"{name}.mutant"
+        # As members of an archive are: only where a program asks for what is in them.
+        mine = ["-Wl,--start-lib", *(str(path) for path in objects), "-Wl,--end-lib"]
+        support = [str(tests / "libsupport.a"), str(self.library), str(tests / "libsupport.a")]
+        command = [CC, "-fuse-ld=lld", "-o", str(program), str(tests / f"{name}.o"), *mine, *support]
+        command += ["-lcmocka", "-lpthread"]
+        return str(program) if passes(command, self.path, 60) else None
+
+    def noticed_by(self, names, objects, file):
+        """The first program that notices, or None."""
+        linked = {}
+        for environment in ROUNDS:
+            if environment is QUICK and os.path.basename(file) in FORMATS:
+                environment = {**QUICK, "AX_FORMAT": FORMATS[os.path.basename(file)]}
+            for name in names:
+                if name not in linked:
+                    linked[name] = self.link(name, objects)
+                seconds = 2 + int(4 * self.programs[name])
+                if not linked[name] or not passes([linked[name]], self.path, seconds, environment):
+                    return name
+        return None
+
+
+def lines_by_program(out, names):
+    """file -> line -> the programs that execute it."""
+    coverage = out.parent / "coverage"
+    executed = {}
+    for name in names:
+        profile = coverage / "profiles" / (os.path.basename(name) + ".profdata")
+        program = coverage / "build/host/tests" / name
+        command = ["llvm-cov-19", "export", "-format=lcov", f"-instr-profile={profile}", str(program)]
+        report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        for line in report.splitlines():
+            if line.startswith("SF:"):
+                file = os.path.relpath(os.path.realpath(line[3:]), ROOT)
+            elif line.startswith("DA:") and not line.endswith(",0"):
+                number = int(line[3:].split(",")[0])
+                executed.setdefault(file, {}).setdefault(number, set()).add(name)
+    return executed
+
+
+def read_survivors(path):
+    """The listed survivors: (file, before, after). `file: reason` heads each group of them."""
+    listed = set()
+    file = before = None
+    for line in path.read_text().splitlines():
+        if line.startswith("- "):
+            before = line[2:]
+        elif line.startswith("+"):
+            listed.add((file, before, line[2:]))
+        elif line[:1] not in ("#", " ", ""):
+            file = line.split(":")[0]
+    return listed
+
+
+def try_file(tree, file, executed, slow, only):
+    """Yield (mutant, source, verdict) for each mutant of a file that counts."""
+    source = (tree.path / file).read_text()
+    objects = tree.dependents(file)
+    own = [path for path in objects if tree.build / "hooked" in path.parents]
+    original = {path: path.read_bytes() for path in objects}
+    seen = {tuple(tree.compile(path) for path in objects)}
+    by_line = executed.get(file, {})
+    anywhere = set().union(*by_line.values()) if by_line else set()
+    order = [name for name, seconds in tree.programs.items() if slow or seconds < SLOW]
+    try:
+        for mutant in operators.mutants(source):
+            if only is not None and (file, *mutant.describe(source)) not in only:
+                continue
+            (tree.path / file).write_text(mutant.apply(source))
+            digests = tuple(tree.compile(path) for path in objects)
+            if None in digests or digests in seen:
+                continue
+            seen.add(digests)
+            # A line that is not code, as of a table or a macro, may matter anywhere.
+            programs = by_line.get(mutant.line(source)) or anywhere or set(order)
+            names = [name for name in order if name in programs]
+            yield mutant, source, tree.noticed_by(names, own, file) or "survived"
+    finally:
+        (tree.path / file).write_text(source)
+        for path, content in original.items():
+            path.write_bytes(content)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, default=ROOT / "build/mutation")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--slow", action="store_true")
+    parser.add_argument("files", nargs="*")
+    arguments = parser.parse_args()
+    out = arguments.out.resolve()
+    results = out / "results.tsv"
+    listed = read_survivors(Path(__file__).with_name("survivors"))
+    only = None
+    if arguments.again:
+        rows = [line.split("\t") for line in results.read_text().splitlines()]
+        only = {(row[0], row[3], row[4]) for row in rows if row[2] == "survived"}
+
+    os.nice(10)
+    tree = Tree(out)
+    executed = lines_by_program(out, tree.programs)
+    files = arguments.files or sorted(
+        {os.path.relpath(os.path.realpath(tree.path / f), os.path.realpath(tree.path))
+         for pattern in ("src/*.[ch]", "arch/*/*.[ch]")
+         for f in map(str, tree.path.glob(pattern))}
+    )
+    killed = survived = explained = 0
+    failed = False
+    with results.open("w") as log:
+        for file in files:
+            if not tree.dependents(file):
+                continue
+            mine = [0, 0, 0]
+            met = set()
+            for mutant, source, verdict in try_file(tree, file, executed, arguments.slow, only):
+                before, after = mutant.describe(source)
+                key = (file, before, after)
+                print(file, mutant.line(source), verdict, before, after, sep="\t", file=log, flush=True)
+                if verdict != "survived":
+                    mine[0] += 1
+                elif key in listed:
+                    mine[2] += 1
+                    met.add(key)
+                else:
+                    mine[1] += 1
+                    print(f"{file}:{mutant.line(source)}: survived\n- {before}\n+ {after}", flush=True)
+            for key in sorted(listed - met):
+                if key[0] == file and only is None:
+                    print(f"{file}: listed and did not survive\n- {key[1]}\n+ {key[2]}")
+                    failed = True
+            print(f"{file}: {mine[0]} killed, {mine[1]} survived, {mine[2]} explained", flush=True)
+            killed, survived, explained = killed + mine[0], survived + mine[1], explained + mine[2]
+    print(f"{killed} killed, {survived} survived, {explained} survived with an explanation")
+    return 1 if survived or failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
