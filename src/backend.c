@@ -54,10 +54,10 @@ static ax_error_t get_owned(const struct ax_npt *npt, struct ax_backend_page *pa
 	return AX_OK;
 }
 
-static ax_error_t get_custom(const struct ax_npt *npt, const struct ax_region *region, uint64_t gpa,
-			     ax_flags_t access, struct ax_backend_page *page)
+static ax_error_t get_custom(const struct ax_npt *npt, const struct ax_region *region,
+			     const struct ax_backend *backend, uint64_t gpa, ax_flags_t access,
+			     struct ax_backend_page *page)
 {
-	const struct ax_backend *backend = ax_backend_of(region);
 	ax_hpa_t hpa = {0};
 	ax_error_t error;
 
@@ -78,15 +78,14 @@ static ax_error_t get_custom(const struct ax_npt *npt, const struct ax_region *r
 ax_error_t ax_backend_get(const struct ax_npt *npt, const struct ax_region *region, uint64_t gpa,
 			  ax_flags_t access, struct ax_backend_page *page)
 {
-	switch (region->type) {
-	case AX_REGION_ALLOC:
+	const struct ax_backend *backend = ax_backend_of(region);
+
+	if (backend)
+		return get_custom(npt, region, backend, gpa, access, page);
+	if (region->type == AX_REGION_ALLOC)
 		return get_owned(npt, page);
-	case AX_REGION_BACKEND:
-		return get_custom(npt, region, gpa, access, page);
-	default:
-		/* A linear region is entered before it is published: a hole in it is damage. */
-		return AX_ESTATE;
-	}
+	/* A linear region is entered before it is published: a hole in it is damage. */
+	return AX_ESTATE;
 }
 
 void ax_backend_put(const struct ax_region *region, uint64_t gpa,
