@@ -29,6 +29,7 @@ class File:
         self.name = name
         self.text = (ROOT / name).read_text().splitlines()
         self.functions = defaultdict(int)
+        self.names = {}
         self.outcomes = defaultdict(lambda: [0, 0])
         self.decisions = {}
         self.lines = {}
@@ -51,7 +52,7 @@ class File:
         found = []
         for place, count in self.functions.items():
             if count == 0:
-                found.append((place[0], f"{self.function_name(place)}: never called"))
+                found.append((place[0], f"{self.names[place]}(): never called"))
         for place, counts in self.outcomes.items():
             for outcome, count in zip(("true", "false"), counts):
                 if count == 0:
@@ -62,9 +63,6 @@ class File:
                     text = f"{self.source(decision)}: never decided by {self.source(place)}"
                     found.append((place[0], text))
         return sorted(found)
-
-    def function_name(self, place):
-        return self.text[place[0] - 1].split("(")[0].strip()
 
     def totals(self):
         """(covered, all) lines, outcomes, and conditions by MC/DC."""
@@ -109,7 +107,10 @@ def read_export(files, path):
     for function in json.loads(Path(path).read_text())["data"][0]["functions"]:
         own = [files.of(name) for name in function["filenames"]]
         if own[0]:
-            own[0].functions[tuple(function["regions"][0][:4])] += function["count"]
+            place = tuple(function["regions"][0][:4])
+            own[0].functions[place] += function["count"]
+            # A static function's begins with its file.
+            own[0].names[place] = function["name"].split(":")[-1]
         for *place, true, false, number, _, _ in function["branches"]:
             if own[number]:
                 counts = own[number].outcomes[tuple(place)]
