@@ -93,6 +93,8 @@ class Tree:
             shutil.rmtree(self.path / name, ignore_errors=True)
             shutil.copytree(ROOT / name, self.path / name)
         shutil.copy2(ROOT / "Makefile", self.path)
+        # A run that was killed has left a mutant's objects.
+        shutil.rmtree(self.build / "hooked", ignore_errors=True)
         self.make("programs")
         self.programs = self.time_programs()
         self.library = self.build / "hooked/libaxaddrspace.a"
@@ -239,6 +241,7 @@ def main():
         rows = [line.split("\t") for line in results.read_text().splitlines()]
         only = {(row[0], row[3], row[4]) for row in rows if row[2] == "survived"}
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.nice(10)
     tree = Tree(out)
     executed = lines_by_program(out, tree.programs)
