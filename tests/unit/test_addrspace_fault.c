@@ -283,6 +283,44 @@ static void a_gib_of_lazy_memory_is_backed_page_by_page(struct test_space *s)
 	check_empty(s);
 }
 
+/* Readers remember the region that they found last: every kind of change has to make them forget it. Each
+ * fault before a change is there to be remembered. */
+static void fault_after_a_change_sees_the_region_as_it_is(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, 4 * M2, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_HANDLED);
+
+	/* Flags, of a page that is there and of one that is not. */
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 4 * M2, AX_READ | AX_USER));
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_DENIED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_WRITE), AX_FAULT_DENIED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_READ), AX_FAULT_HANDLED);
+	CHECK(!reference_allows(s, VM_RAM + K4, AX_WRITE));
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 4 * M2, RAM));
+	CHECK_EQUAL(fault(s, VM_RAM + 2 * K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK(reference_allows(s, VM_RAM + 2 * K4, AX_WRITE));
+
+	/* Two changes with no fault between: readers then use the same copy of the regions as before. */
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 4 * M2, AX_READ | AX_USER));
+	map_lazy(s, VM_RAM + 8 * M2, M2, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM + 3 * K4, AX_READ), AX_FAULT_HANDLED);
+	CHECK(!reference_allows(s, VM_RAM + 3 * K4, AX_WRITE));
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), 4 * M2, RAM));
+
+	/* A hole, which nobody may back. */
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + M2), M2));
+	CHECK_EQUAL(fault(s, VM_RAM + M2, AX_READ), AX_FAULT_NO_REGION);
+	CHECK_EQUAL(fault(s, VM_RAM + 2 * M2, AX_READ), AX_FAULT_HANDLED);
+
+	/* Another region in its place, then none at all. */
+	map_lazy(s, VM_RAM + M2, M2, AX_READ | AX_USER);
+	CHECK_EQUAL(fault(s, VM_RAM + M2, AX_WRITE), AX_FAULT_DENIED);
+	CHECK_EQUAL(fault(s, VM_RAM + M2, AX_READ), AX_FAULT_HANDLED);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	CHECK_EQUAL(fault(s, VM_RAM + M2, AX_READ), AX_FAULT_NO_REGION);
+	check_empty(s);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -306,6 +344,7 @@ int main(void)
 		STORY(fault_backs_nothing_outside_its_region),
 		STORY(faults_are_counted_where_they_backed_a_page),
 		STORY(a_gib_of_lazy_memory_is_backed_page_by_page),
+		STORY(fault_after_a_change_sees_the_region_as_it_is),
 	};
 
 	return STORIES_RUN("address space: page faults", stories);
