@@ -54,11 +54,11 @@ unsigned machine_cpus(void)
 	return count;
 }
 
-extern const char secondary_start[]; /* start.S */
+extern const char _start[]; /* start.S */
 
 void machine_start_cpu(unsigned cpu)
 {
-	int64_t error = sbi_hart_start(hart_of(cpu), (uintptr_t)secondary_start, cpu);
+	int64_t error = sbi_hart_start(hart_of(cpu), (uintptr_t)_start);
 
 	if (error != 0)
 		machine_fail("SBI hart_start", (uint64_t)error);
@@ -110,14 +110,15 @@ void machine_describe(void)
 
 /*
  * SiFive's test device (QEMU, hw/misc/sifive_test.c): 0x5555 is success, 0x3333 failure with the
- * status above it.
+ * status above it. One store: the emulator ends when it gets around to it, and the CPU sleeps.
  */
 _Noreturn void machine_exit(int status)
 {
 	volatile uint32_t *test = (volatile uint32_t *)(uintptr_t)PLATFORM_TEST;
 
+	*test = status == 0 ? 0x5555 : (uint32_t)status << 16 | 0x3333;
 	for (;;)
-		*test = status == 0 ? 0x5555 : (uint32_t)status << 16 | 0x3333;
+		machine_wait();
 }
 
 _Noreturn void machine_fail(const char *what, uint64_t value)

@@ -48,10 +48,10 @@ static inline void sbi_send_ipi(uint64_t hart)
 	sbi_call(0x735049, 0, 1, hart, 0);
 }
 
-/* "Hart State Management Extension": hart_start with what it finds in a1, hart_get_status. */
-static inline int64_t sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t argument)
+/* "Hart State Management Extension": hart_start, with 0 in a1; hart_get_status. */
+static inline int64_t sbi_hart_start(uint64_t hart, uint64_t entry)
 {
-	return sbi_call(0x48534d, 0, hart, entry, argument).error;
+	return sbi_call(0x48534d, 0, hart, entry, 0).error;
 }
 
 static inline bool sbi_hart_exists(uint64_t hart)
