@@ -30,7 +30,7 @@ for name; do
 	log=$O/fuzz/$name.log
 	# No input is worth 20 seconds, and no run a GiB.
 	if timeout $((seconds + 120)) "$O/fuzz/host/tests/fuzz/fuzz_$name" \
-		-max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=512 -len_control=0 \
+		-max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=512 -len_control=0 -print_funcs=0 \
 		${SEED:+-seed=$SEED} -print_final_stats=1 -artifact_prefix="$O/fuzz/found/$name-" \
 		"$O/fuzz/corpus/$name" "$seeds" >"$log" 2>&1; then
 		awk -v name="$name" '
