@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts small faults into the library, one at a time, and sees whether a test notices.
 
-    tests/mutation/run.py [--out DIR] [--again] [--slow] [FILE...]
+    tests/mutation/run.py [--out DIR] [--again] [--slow] [--every N] [FILE...]
 
 FILE: of src/ or arch/, default all. --again: only what survived the last time. --slow: with the test
-programs too that take longer than SLOW seconds.
+programs too that take longer than SLOW seconds. --every: only each N-th mutant, for a first look.
 
 A mutant counts when it compiles to another object than the source does, and than the mutants before
-it do. It meets the test programs that execute its line (tests/coverage/measure.sh says which), the
-quickest first, until one fails or runs out of time. What no program notices has survived; the file
+it do. It meets the test programs that execute its line (tests/coverage/measure.sh says which), those
+first that noticed most before it, until one fails or runs out of time. What no program notices has survived; the file
 survivors lists those that cannot be noticed, with the reason. The run fails when another one has
 survived, and when a listed one has not.
 
@@ -26,6 +26,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import operators
@@ -96,6 +97,7 @@ class Tree:
         # A run that was killed has left a mutant's objects.
         shutil.rmtree(self.build / "hooked", ignore_errors=True)
         self.make("programs")
+        self.whole = set()
         self.programs = self.time_programs()
         self.library = self.build / "hooked/libaxaddrspace.a"
 
@@ -108,11 +110,17 @@ class Tree:
         seconds = {}
         for source in sorted(glob.glob(str(self.path / "tests/*/test_*.c"))):
             name = os.path.relpath(source, self.path / "tests")[: -len(".c")]
+            program = str(self.build / "tests" / name)
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if not passes([str(self.build / "tests" / name)], self.path, 600):
+            if not passes([program], self.path, 600):
                 sys.exit(f"{name} fails without a mutant")
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             seconds[name] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            # Tests of the model itself need it, and some need their configuration.
+            formats = ({**QUICK, "AX_FORMAT": text} for text in FORMATS.values())
+            for environment in (*ROUNDS[:-1], *formats):
+                if not passes([program], self.path, 600, environment):
+                    self.whole.add(name)
         return dict(sorted(seconds.items(), key=lambda item: item[1]))
 
     def dependents(self, file):
@@ -157,6 +165,8 @@ class Tree:
             if environment is QUICK and os.path.basename(file) in FORMATS:
                 environment = {**QUICK, "AX_FORMAT": FORMATS[os.path.basename(file)]}
             for name in names:
+                if environment and name in self.whole:
+                    continue
                 if name not in linked:
                     linked[name] = self.link(name, objects)
                 seconds = 2 + int(4 * self.programs[name])
@@ -197,7 +207,7 @@ def read_survivors(path):
     return listed
 
 
-def try_file(tree, file, executed, slow, only):
+def try_file(tree, file, executed, slow, every, only):
     """Yield (mutant, source, verdict) for each mutant of a file that counts."""
     source = (tree.path / file).read_text()
     objects = tree.dependents(file)
@@ -206,9 +216,10 @@ def try_file(tree, file, executed, slow, only):
     seen = {tuple(tree.compile(path) for path in objects)}
     by_line = executed.get(file, {})
     anywhere = set().union(*by_line.values()) if by_line else set()
+    noticed = Counter()
     order = [name for name, seconds in tree.programs.items() if slow or seconds < SLOW]
     try:
-        for mutant in operators.mutants(source):
+        for mutant in operators.mutants(source)[::every]:
             if only is not None and (file, *mutant.describe(source)) not in only:
                 continue
             (tree.path / file).write_text(mutant.apply(source))
@@ -219,7 +230,11 @@ def try_file(tree, file, executed, slow, only):
             # A line that is not code, as of a table or a macro, may matter anywhere.
             programs = by_line.get(mutant.line(source)) or anywhere or set(order)
             names = [name for name in order if name in programs]
-            yield mutant, source, tree.noticed_by(names, own, file) or "survived"
+            verdict = tree.noticed_by(names, own, file)
+            yield mutant, source, verdict or "survived"
+            if verdict:
+                noticed[verdict] += 1
+                order.sort(key=lambda name: -noticed[name])
     finally:
         (tree.path / file).write_text(source)
         for path, content in original.items():
@@ -231,6 +246,7 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "build/mutation")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
     out = arguments.out.resolve()
@@ -258,7 +274,7 @@ def main():
                 continue
             mine = [0, 0, 0]
             met = set()
-            for mutant, source, verdict in try_file(tree, file, executed, arguments.slow, only):
+            for mutant, source, verdict in try_file(tree, file, executed, arguments.slow, arguments.every, only):
                 before, after = mutant.describe(source)
                 key = (file, before, after)
                 print(file, mutant.line(source), verdict, before, after, sep="\t", file=log, flush=True)
@@ -271,7 +287,7 @@ def main():
                     mine[1] += 1
                     print(f"{file}:{mutant.line(source)}: survived\n- {before}\n+ {after}", flush=True)
             for key in sorted(listed - met):
-                if key[0] == file and only is None:
+                if key[0] == file and only is None and arguments.every == 1:
                     print(f"{file}: listed and did not survive\n- {key[1]}\n+ {key[2]}")
                     failed = True
             print(f"{file}: {mine[0]} killed, {mine[1]} survived, {mine[2]} explained", flush=True)
