@@ -11,6 +11,9 @@ sources_portable := tlb_shootdown.c
 guest_sources_arch := guest/riscv64/start.S guest/riscv64/arch.c riscv64/ns16550.c
 
 # The firmware, in M-mode, is QEMU's own: OpenSBI. It starts the hypervisor in HS-mode.
+#
+# QEMU drops a hart's translations whenever it enters or leaves the guest. What STALE= leaves out is
+# therefore noticed only by a guest that stays inside, in guest/stale.c, and not by the conformance run.
 CPU ?= rv64,h=true
 emulator = qemu-system-riscv64 -M virt -cpu $(CPU) -m 2G -smp $(CPUS) -nic none -nographic \
 	-monitor none -serial stdio -no-reboot -kernel $(image)
