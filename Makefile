@@ -121,7 +121,7 @@ install: $(LIB)
 .PHONY: run clean help
 run: export ARCH := $(if $(filter file,$(origin ARCH)),aarch64,$(ARCH))
 run:
-	@NPT=$(NPT) LLVM=$(LLVM) CROSS_COMPILE=$(CROSS_COMPILE) tests/setup.sh run
+	@NPT=$(NPT) GUEST=$(GUEST) LLVM=$(LLVM) CROSS_COMPILE=$(CROSS_COMPILE) tests/setup.sh run
 	$(Q)$(MAKE) --no-print-directory -C tests/hypervisor run ARCH=$(ARCH)
 
 clean:
@@ -136,7 +136,8 @@ help:
 #: make host            the library with all table formats for tests on this machine, build/host/
 #: make check           set-up, all builds and all tests; ends with `N passed, N failed`
 #: make run             the reference hypervisor in an emulator: ARCH=aarch64 (the default), riscv64 (LEVELS=3|4|5),
-#:                      x86_64 (AMD's nested paging; NPT=ept: Intel's)
+#:                      x86_64 (AMD's nested paging; NPT=ept: Intel's);
+#:                      GUEST=linux: with a Debian kernel as its guest
 #: make install         headers, archive and pkg-config file to DESTDIR, PREFIX, INCLUDEDIR, LIBDIR
 #: make bench           times beside the least work possible; LLVM=1, FILTER=lazy, QUICK=1
 #: make size            bytes of code and data for each architecture, gcc and clang

@@ -5,7 +5,7 @@
 # missing when it may, else says what to install.
 #
 #	tests/setup.sh check|fuzz|coverage|stack|lint
-#	ARCH=aarch64 NPT= LLVM= tests/setup.sh run
+#	ARCH=aarch64 NPT= LLVM= GUEST= tests/setup.sh run
 set -u
 
 missing=()
@@ -69,6 +69,10 @@ run)
 		need "${CROSS_COMPILE:-$arch-linux-gnu-}gcc" "gcc-${arch/_/-}-linux-gnu"
 	fi
 	need_emulator "$arch" "${NPT:-}"
+	if [ "${GUEST:-}" = linux ]; then
+		need cpio cpio
+		need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+	fi
 	;;
 coverage)
 	need make make

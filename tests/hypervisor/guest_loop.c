@@ -3,7 +3,6 @@
  * The heart of a hypervisor: run the guest, see why it came back, answer, run it again. Each CPU does
  * so for its own vCPU.
  */
-#include "conformance.h"
 #include "console.h"
 #include "machine.h"
 #include "tlb_shootdown.h"
@@ -65,7 +64,7 @@ static void report_violation(struct vm_vcpu *vcpu, const struct vcpu_exit *exit,
 /*
  * First the library: it backs lazy memory, and says "handled" as well when there is nothing left to
  * do, because another CPU was faster or this one used an old translation. Where it knows no region
- * there may be a trapped device. The rest is forbidden to the guest, unless the host is at fault.
+ * the guest's kind may know a trapped device. The rest is forbidden to the guest, unless the host is at fault.
  */
 static void handle_fault(struct vm_vcpu *vcpu, const struct vcpu_exit *exit)
 {
@@ -73,19 +72,19 @@ static void handle_fault(struct vm_vcpu *vcpu, const struct vcpu_exit *exit)
 	const struct ax_npt_fault *fault = &exit->fault;
 	enum ax_fault_result result;
 
-	conformance_fault(vcpu, exit);
+	if (vm->guest->see_fault)
+		vm->guest->see_fault(vcpu, exit);
 	result = ax_addrspace_fault(&vm->space, fault->addr, fault->access);
 	switch (result) {
 	case AX_FAULT_HANDLED:
 		__atomic_fetch_add(&vm->faults_served, 1, __ATOMIC_RELAXED);
-		conformance_served(vcpu, exit);
+		if (vm->guest->see_served)
+			vm->guest->see_served(vcpu, exit);
 		break;
 	case AX_FAULT_NO_REGION:
-		if (!vm_device_access(vcpu, exit))
-			report_violation(vcpu, exit, result);
-		break;
 	case AX_FAULT_DENIED:
-		report_violation(vcpu, exit, result);
+		if (!vm->guest->fault(vcpu, exit, result))
+			report_violation(vcpu, exit, result);
 		break;
 	case AX_FAULT_NO_MEMORY:
 		give_up(vcpu, "no memory left for the guest", exit);
@@ -136,22 +135,14 @@ static void announce(void)
 		      running);
 }
 
-/* The life of a vCPU, on its CPU. */
-static void run_vcpu(struct vm_vcpu *vcpu)
+static void run_until_stopped(struct vm_vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	struct ax_npt_registers npt;
 	struct vcpu_exit exit;
 
-	ax_addrspace_registers(&vm->space, &npt);
-	vcpu_init(&vcpu->vcpu, vcpu->index, ax_gpa(GUEST_RAM), &npt);
-	vcpu->tlb_seen = UINT64_MAX; /* whoever used this tag before: the first entry flushes */
 	while (!has_stopped(vm)) {
 		run_once(vcpu, &exit);
 		switch (exit.kind) {
-		case VCPU_EXIT_HYPERCALL:
-			vm_hypercall(vcpu);
-			break;
 		case VCPU_EXIT_FAULT:
 			handle_fault(vcpu, &exit);
 			break;
@@ -162,11 +153,25 @@ static void run_vcpu(struct vm_vcpu *vcpu)
 			break;
 		case VCPU_EXIT_RETRY:
 			break;
+		case VCPU_EXIT_HYPERCALL:
 		case VCPU_EXIT_UNEXPECTED:
-			give_up(vcpu, "unexpected exit", &exit);
+			if (!vm->guest->exit(vcpu, &exit))
+				give_up(vcpu, "unexpected exit", &exit);
 			break;
 		}
 	}
+}
+
+/* The life of a vCPU, on its CPU. */
+static void run_vcpu(struct vm_vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	struct ax_npt_registers npt;
+
+	ax_addrspace_registers(&vm->space, &npt);
+	vcpu->tlb_seen = UINT64_MAX; /* whoever used this tag before: the first entry flushes */
+	if (vm->guest->begin(vcpu, &npt))
+		run_until_stopped(vcpu);
 	ax_time_cancel_timer(vcpu->timer);
 	assign(machine_cpu(), NULL);
 }

@@ -87,6 +87,9 @@ uint64_t machine_frequency(void);
 void machine_set_alarm(uint64_t ticks);
 void machine_stop_alarm(void);
 
+/* This CPU sleeps until about that tick, if it is still to come. It may use the CPU's own alarm. */
+void machine_sleep(uint64_t until);
+
 /* Called by the architecture on CPU 0 when the alarm goes off, or at any other time: time.c. */
 void time_alarm(void);
 

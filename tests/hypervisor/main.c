@@ -22,6 +22,7 @@
  *   ARCH/          exactly that: entry, exceptions, world switch, interrupt controller, timer
  *   guest/         the guest, which does the testing: its C files are the same on every architecture
  *   abi.h          what both sides agree on
+ *   linux.h        another guest: Linux, whose memory moves while it runs
  *
  * CPU 0 makes the VM; then each CPU runs the vCPU of its number, and what they share is atomic or has
  * a lock, lock.h. `make stale` leaves the invalidations out, no_invalidation.c: that run has to fail.
@@ -33,6 +34,7 @@
 #include <axvisor/time.h>
 #include <axvisor/vmm.h>
 
+#include "conformance.h"
 #include "console.h"
 #include "frames.h"
 #include "machine.h"
@@ -48,6 +50,34 @@ _Noreturn void hypervisor_secondary(void)
 	vm_serve();
 }
 
+static bool begin(struct vm_vcpu *vcpu, const struct ax_npt_registers *npt)
+{
+	vcpu_init(&vcpu->vcpu, vcpu->index, ax_gpa(GUEST_RAM), npt);
+	return true;
+}
+
+static bool answer_exit(struct vm_vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	if (exit->kind != VCPU_EXIT_HYPERCALL)
+		return false;
+	vm_hypercall(vcpu);
+	return true;
+}
+
+static bool answer_fault(struct vm_vcpu *vcpu, const struct vcpu_exit *exit,
+			 enum ax_fault_result reason)
+{
+	return reason == AX_FAULT_NO_REGION && vm_device_access(vcpu, exit);
+}
+
+static const struct vm_guest test_guest = {
+	.begin = begin,
+	.exit = answer_exit,
+	.see_fault = conformance_fault,
+	.see_served = conformance_served,
+	.fault = answer_fault,
+};
+
 static void print_frames(const char *when)
 {
 	console_print("hyp: frames in use %s: %zu of %zu\n", when, frames_used(), frames_total());
@@ -55,7 +85,7 @@ static void print_frames(const char *when)
 
 _Noreturn void hypervisor_main(void)
 {
-	static struct vm vm;
+	static struct vm vm = {.guest = &test_guest};
 	bool leaked;
 
 	console_print("hyp: libaxaddrspace reference hypervisor\n");

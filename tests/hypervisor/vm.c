@@ -14,8 +14,7 @@
 
 #define RAM_FLAGS (AX_READ | AX_WRITE | AX_EXECUTE | AX_USER)
 
-/* For calls that can only fail when something is wrong with this program or the library. */
-static void must(ax_error_t error, const char *what)
+void must(ax_error_t error, const char *what)
 {
 	if (error == AX_OK)
 		return;
@@ -62,13 +61,13 @@ static void map_regions(struct vm *vm)
 }
 
 /*
- * Copies the image to where the guest sees it. The guest's memory need not be contiguous in ours,
+ * The guest's memory need not be contiguous in ours,
  * so the library tells its segments; each is cleaned out of the caches, because the guest starts
  * with its own switched off. ax_guest_write() would copy as well, but not say what to clean.
  *
  * A chunk has at most one segment for each page that it touches.
  */
-static void load_image(struct vm *vm, const void *image, size_t size)
+void vm_load(struct vm *vm, ax_gpa_t to, const void *from, size_t size)
 {
 	enum { CHUNK_PAGES = 8, CHUNK = CHUNK_PAGES * 4096 };
 	struct ax_guest_segment segments[CHUNK_PAGES];
@@ -77,11 +76,11 @@ static void load_image(struct vm *vm, const void *image, size_t size)
 		size_t chunk = size - done < CHUNK ? size - done : CHUNK;
 		size_t count;
 
-		must(ax_guest_segments(&vm->space, ax_gpa(GUEST_RAM + done), chunk, AX_WRITE,
-				       segments, CHUNK_PAGES, &count),
+		must(ax_guest_segments(&vm->space, ax_gpa(to.raw + done), chunk, AX_WRITE, segments,
+				       CHUNK_PAGES, &count),
 		     "find the memory behind the image");
 		for (size_t i = 0; i < count; i++) {
-			memcpy(segments[i].ptr, (const char *)image + done, segments[i].size);
+			memcpy(segments[i].ptr, (const char *)from + done, segments[i].size);
 			machine_clean(segments[i].ptr, segments[i].size);
 			done += segments[i].size;
 		}
@@ -97,7 +96,7 @@ static uint64_t choose_features(void)
 	return can.features_default | (can.features & PLATFORM_NPT_FEATURES);
 }
 
-void vm_create(struct vm *vm, const void *image, size_t image_size)
+void vm_init(struct vm *vm, unsigned vcpu_count)
 {
 	/*
 	 * What is left zero is this CPU's default: the format, the width of the addresses, the
@@ -110,17 +109,23 @@ void vm_create(struct vm *vm, const void *image, size_t image_size)
 		.cpus = machine_cpus(),
 		.features = choose_features(),
 	};
-	struct ax_npt_registers npt;
 
 	vm->id = 1;
-	vm->vcpu_count = machine_cpus();
+	vm->vcpu_count = vcpu_count;
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		vm->vcpus[i].vm = vm;
 		vm->vcpus[i].index = i;
 	}
 	must(ax_addrspace_init(&vm->space, &config), "make the address space");
+}
+
+void vm_create(struct vm *vm, const void *image, size_t image_size)
+{
+	struct ax_npt_registers npt;
+
+	vm_init(vm, machine_cpus());
 	map_regions(vm);
-	load_image(vm, image, image_size);
+	vm_load(vm, ax_gpa(GUEST_RAM), image, image_size);
 
 	ax_addrspace_registers(&vm->space, &npt);
 	console_print("hyp: VM %zu: image of %zu bytes at 0x%x, table root register 0x%lx, "
@@ -156,17 +161,14 @@ static void print_text(void *context, const char *text)
 	console_puts(text);
 }
 
-/* The library's own books and ours have to agree on every frame. */
-static void check_accounts(const struct vm *vm, const struct ax_addrspace_stats *stats)
+void vm_check_frames(const struct vm *vm, size_t lent)
 {
-	size_t lent = lent_frames(vm);
-	uint64_t held = stats->table_frames + stats->owned_frames + stats->region_frames +
-			stats->guard_frames + lent;
+	struct ax_addrspace_stats stats;
+	uint64_t held;
 
-	console_print("hyp: frames: %lu tables, %lu guest RAM, %lu regions, %lu guard, %zu lent; "
-		      "the allocator says %zu\n",
-		      stats->table_frames, stats->owned_frames, stats->region_frames,
-		      stats->guard_frames, lent, frames_used());
+	ax_addrspace_stats(&vm->space, &stats);
+	held = stats.table_frames + stats.owned_frames + stats.region_frames + stats.guard_frames +
+	       lent;
 	if (held != frames_used())
 		machine_fail("the frame counts disagree", held);
 }
@@ -178,7 +180,11 @@ void vm_describe(struct vm *vm, const char *when)
 	console_print("hyp: the address space %s:\n", when);
 	ax_addrspace_dump(&vm->space, print_text, NULL);
 	ax_addrspace_stats(&vm->space, &stats);
-	check_accounts(vm, &stats);
+	console_print("hyp: frames: %lu tables, %lu guest RAM, %lu regions, %lu guard, %zu lent; "
+		      "the allocator says %zu\n",
+		      stats.table_frames, stats.owned_frames, stats.region_frames,
+		      stats.guard_frames, lent_frames(vm), frames_used());
+	vm_check_frames(vm, lent_frames(vm));
 	console_print("hyp: %lu faults served, %lu violations, %lu device loads, %lu stores\n",
 		      vm->faults_served, vm->violations, vm->device.loads, vm->device.stores);
 }

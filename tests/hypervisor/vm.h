@@ -49,8 +49,23 @@ struct vm_vcpu {
 	enum ax_fault_result last_reason;
 };
 
+/* What is particular to a guest; main.c has that of the guest that tests. */
+struct vm_guest {
+	/* On the vCPU's own CPU, before it enters first. False: it never will, the VM has stopped. */
+	bool (*begin)(struct vm_vcpu *vcpu, const struct ax_npt_registers *npt);
+	/* Answers a hypercall, or an exit that guest_loop.c does not know. False: it cannot. */
+	bool (*exit)(struct vm_vcpu *vcpu, const struct vcpu_exit *exit);
+	/* Sees each fault before the library does, and again once it is served; or NULL. */
+	void (*see_fault)(const struct vm_vcpu *vcpu, const struct vcpu_exit *exit);
+	void (*see_served)(const struct vm_vcpu *vcpu, const struct vcpu_exit *exit);
+	/* Answers a fault for which there is no region or no permission. False: it is the guest's. */
+	bool (*fault)(struct vm_vcpu *vcpu, const struct vcpu_exit *exit,
+		      enum ax_fault_result reason);
+};
+
 struct vm {
 	ax_vm_id_t id;
+	const struct vm_guest *guest;
 	struct ax_addrspace space;
 	struct vm_vcpu vcpus[PLATFORM_CPUS];
 	unsigned vcpu_count;
@@ -70,10 +85,22 @@ struct vm {
 	int status; /* the guest's own verdict, written before `stopped` */
 };
 
-/* vm.c: its life. */
+/* vm.c: its life. vm_create() is for the guest that tests; others use what it is made of. */
 void vm_create(struct vm *vm, const void *image, size_t image_size);
 void vm_describe(struct vm *vm, const char *when);
 void vm_destroy(struct vm *vm);
+
+/* An empty space, and vCPUs. */
+void vm_init(struct vm *vm, unsigned vcpu_count);
+
+/* Copies into the guest's memory, so that a guest with its caches off sees it too. */
+void vm_load(struct vm *vm, ax_gpa_t to, const void *from, size_t size);
+
+/* The library's own books and ours have to agree on every frame: `lent` are those of linear mappings. */
+void vm_check_frames(const struct vm *vm, size_t lent);
+
+/* For calls that can only fail when something is wrong with this program or the library. */
+void must(ax_error_t error, const char *what);
 
 /* Contiguous frames for a linear mapping, given back by vm_destroy(); FRAME_NONE: no more. */
 uint64_t vm_lend(struct vm *vm, size_t count, size_t alignment);

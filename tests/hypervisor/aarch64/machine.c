@@ -186,3 +186,13 @@ void machine_stop_alarm(void)
 	write_sysreg(cnthp_ctl_el2, 0);
 	isb();
 }
+
+/* WFI ends when an interrupt is pending, although it is masked and is not taken. */
+void machine_sleep(uint64_t until)
+{
+	while (machine_ticks() < until) {
+		machine_set_alarm(until);
+		__asm__ volatile("wfi" : : : "memory");
+	}
+	machine_stop_alarm();
+}

@@ -6,10 +6,11 @@
 #ifndef HYPERVISOR_AARCH64_PLATFORM_H
 #define HYPERVISOR_AARCH64_PLATFORM_H
 
-#define PLATFORM_CPUS      2 /* at most */
+#define PLATFORM_CPUS      3 /* at most */
 #define PLATFORM_RAM_BASE  0x40000000u
 #define PLATFORM_RAM_SIZE  0x40000000u
 #define PLATFORM_GICD      0x08000000 /* GIC distributor */
+#define PLATFORM_GICD_SIZE 0x10000
 #define PLATFORM_GICR      0x080a0000 /* GIC redistributors, one after the other in the CPUs' order */
 #define PLATFORM_GICR_SIZE 0x20000
 #define PLATFORM_UART      0x09000000 /* PL011 */
@@ -17,6 +18,14 @@
 /* The device that is passed through to the guest. */
 #define PLATFORM_DEVICE      PLATFORM_UART
 #define PLATFORM_DEVICE_SIZE 0x1000
+
+/*
+ * With Linux as the guest: where the emulator puts what it boots from, and where it has its RAM: at
+ * addresses at which the machine has nothing.
+ */
+#define PLATFORM_PAYLOAD 0x7c000000u
+#define LINUX_RAM        UINT64_C(0x80000000)
+#define LINUX_RAM_SIZE   UINT64_C(0x10000000)
 
 /* What the library's table is to have beyond what it has by itself, where the CPU can: nothing. */
 #define PLATFORM_NPT_FEATURES UINT64_C(0)

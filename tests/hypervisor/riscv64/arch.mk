@@ -17,3 +17,7 @@ guest_sources_arch := guest/riscv64/start.S guest/riscv64/arch.c riscv64/ns16550
 CPU ?= rv64,h=true
 emulator = qemu-system-riscv64 -M virt -cpu $(CPU) -m 2G -smp $(CPUS) -nic none -nographic \
 	-monitor none -serial stdio -no-reboot -kernel $(image)
+linux_cpus := 3
+linux_timeout := 300
+linux_sources_arch := linux_boot.c fdt.c
+load_payload = -device loader,file=$1,addr=0xfc000000,force-raw=on

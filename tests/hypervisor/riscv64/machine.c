@@ -32,7 +32,7 @@ unsigned machine_cpu(void)
 uint64_t boot_hart; /* start.S */
 
 /* CPU 0 is the hart that booted, the others follow in the order of the harts, which are 0, 1... */
-static uint64_t hart_of(unsigned cpu)
+uint64_t machine_hart(unsigned cpu)
 {
 	if (cpu == 0)
 		return boot_hart;
@@ -47,7 +47,7 @@ unsigned machine_cpus(void)
 	if (count)
 		return count;
 	for (count = 1; count < PLATFORM_CPUS; count++) {
-		if (!sbi_hart_exists(hart_of(count)))
+		if (!sbi_hart_exists(machine_hart(count)))
 			break;
 	}
 	__atomic_store_n(&known, count, __ATOMIC_RELAXED);
@@ -58,7 +58,7 @@ extern const char _start[]; /* start.S */
 
 void machine_start_cpu(unsigned cpu)
 {
-	int64_t error = sbi_hart_start(hart_of(cpu), (uintptr_t)_start);
+	int64_t error = sbi_hart_start(machine_hart(cpu), (uintptr_t)_start);
 
 	if (error != 0)
 		machine_fail("SBI hart_start", (uint64_t)error);
@@ -71,7 +71,7 @@ void machine_start_cpu(unsigned cpu)
 void machine_kick(unsigned cpu)
 {
 	__asm__ volatile("fence rw, ow" : : : "memory");
-	sbi_send_ipi(hart_of(cpu));
+	sbi_send_ipi(machine_hart(cpu));
 }
 
 /* PAUSE (extension Zihintpause) by its number; where it is not known it does nothing. */
@@ -214,4 +214,14 @@ void machine_set_alarm(uint64_t ticks)
 void machine_stop_alarm(void)
 {
 	sbi_set_timer(UINT64_MAX);
+}
+
+/* WFI ends when an enabled interrupt is pending, although it is masked and is not taken. */
+void machine_sleep(uint64_t until)
+{
+	while (machine_ticks() < until) {
+		sbi_set_timer(until);
+		__asm__ volatile("wfi" : : : "memory");
+	}
+	machine_stop_alarm();
 }

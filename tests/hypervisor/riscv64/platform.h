@@ -6,7 +6,7 @@
 #ifndef HYPERVISOR_RISCV64_PLATFORM_H
 #define HYPERVISOR_RISCV64_PLATFORM_H
 
-#define PLATFORM_CPUS 2 /* at most */
+#define PLATFORM_CPUS 3 /* at most */
 
 /*
  * The upper half of the RAM. In the lower one the firmware has its code and the device tree, and
@@ -37,6 +37,17 @@
  */
 #define PLATFORM_PLIC_CONTEXT(n) (0x0c200000u + (n)*0x1000u)
 #define PLIC_CLAIM               0x4
+
+/*
+ * With Linux as the guest: where the emulator puts what it boots from, and where it has its RAM: at
+ * addresses at which the machine has nothing.
+ */
+#define PLATFORM_PAYLOAD 0xfc000000ul
+#define LINUX_RAM        UINT64_C(0x100000000)
+#define LINUX_RAM_SIZE   UINT64_C(0x10000000)
+
+/* The guest's software interrupt, which is no interrupt of the PLIC. */
+#define GUEST_IPI 0
 
 /* Virtual interrupts: that of the guest's timer, and the first of GUEST_INTERRUPTS of its tests. */
 #define GUEST_TIMER      5

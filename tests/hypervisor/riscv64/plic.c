@@ -54,6 +54,8 @@ static uint32_t claim(void)
 /* There are no others than those from 1 to 1023 here: what is no interrupt is left out. */
 void machine_inject_interrupt(uint32_t vector)
 {
+	if (vector == GUEST_IPI)
+		set_csr(hvip, INTERRUPT_VS_SOFTWARE);
 	if (vector == 0 || vector >= INTERRUPTS)
 		return;
 	pending[machine_cpu()][vector / 64] |= BIT(vector % 64);

@@ -36,6 +36,9 @@ static inline uint64_t sbi_base(uint64_t function)
 	return sbi_call(SBI_BASE, function, 0, 0, 0).value;
 }
 
+/* machine.c: the number by which the firmware knows a CPU. */
+uint64_t machine_hart(unsigned cpu);
+
 /* "Timer Extension": an interrupt at that time; UINT64_MAX: none. */
 static inline void sbi_set_timer(uint64_t ticks)
 {

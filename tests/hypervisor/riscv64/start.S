@@ -48,7 +48,7 @@ _start:						/* hart number in a0 */
 	la	sp, stack_top
 	call	hypervisor_main
 
-3:	ld	t2, (t2)			/* hart_of(), the other way */
+3:	ld	t2, (t2)			/* machine_hart(), the other way */
 	sltu	t2, a0, t2
 	add	tp, a0, t2
 	la	sp, stack_top

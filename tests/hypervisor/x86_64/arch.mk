@@ -13,18 +13,25 @@ sources_arch := start.S vectors.S vcpu.c svm.c svm_switch.S vmx.c vmx_switch.S i
 sources_portable := tlb_shootdown.c
 guest_sources_arch := guest/x86_64/start.S guest/x86_64/arch.c x86_64/debugcon.c
 
+# Bochs interprets each instruction.
+linux_cpus := 1
+linux_timeout := $(if $(filter ept,$(NPT)),900,300)
 ifneq ($(NPT),ept)
+load_payload = -device loader,file=$1,addr=0x3c000000,force-raw=on
 CPU ?= max,phys-bits=52
 image = $(out)/hyp.bin
 # isa-debug-exit: see machine_exit().
 status_passed := 33
+# Linux writes to the UART; both show on the same output.
+consoles := $(if $(filter linux,$(GUEST)),-chardev stdio$(comma)id=out$(comma)mux=on -device \
+	isa-debugcon$(comma)iobase=0xe9$(comma)chardev=out -serial chardev:out,-debugcon stdio)
 emulator = qemu-system-x86_64 -M pc -accel tcg -cpu $(CPU) -smp $(CPUS) -m 1G -display none \
-	-nodefaults -debugcon stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
+	-nodefaults $(consoles) -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
 	-kernel $(image)
 else
 CPU ?= corei7_skylake_x
 CONFORMANCE ?= 1000
-TIMEOUT ?= 400
+TIMEOUT ?= $(if $(filter linux,$(GUEST)),$(linux_timeout),400)
 image = $(out)/bochs.rom
 emulator = bochs-bin -q -f $(out)/bochsrc -rc $(out)/bochs.debug 2>$(out)/bochs.stderr
 endif
@@ -35,9 +42,11 @@ $(out)/hyp.bin: $(out)/hyp.elf
 # Bochs wants absolute names. Its debugger is told to run, and to quit when it has stopped.
 $(out)/bochs.rom: x86_64/bochs_rom.S x86_64/bochsrc.in $(out)/hyp.bin FORCE
 	$(call say,LD      $@)
-	$(Q)$(CC) -DPAYLOAD='"$(out)/hyp.bin"' -c -o $(out)/bochs_rom.o $<
+	$(Q)$(CC) -Ix86_64 -DPAYLOAD='"$(out)/hyp.bin"' -c -o $(out)/bochs_rom.o $<
 	$(Q)$(LD) -Ttext=0xfff80000 -e 0xfff80000 --oformat=binary -o $@ $(out)/bochs_rom.o
 	$(Q)head -c 512 /dev/zero >$(out)/vga.rom
 	$(Q)sed -e 's|@ROM@|$(abspath $@)|; s|@VGA_ROM@|$(abspath $(out)/vga.rom)|; s|@LOG@|$(abspath $(out)/bochs.log)|' \
-		-e 's|@CPU@|$(CPU)|; s|@CPUS@|$(CPUS)|' x86_64/bochsrc.in >$(out)/bochsrc
+		-e 's|@CPU@|$(CPU)|; s|@IPS@|$(if $(filter linux,$(GUEST)),20000000,100000000)|; s|@CPUS@|$(CPUS)|' x86_64/bochsrc.in >$(out)/bochsrc
+	$(Q)if [ $(GUEST) = linux ]; then printf '%s\n' 'com1: enabled=1, mode=file, dev=/dev/stdout' \
+		'optramimage1: file=$(abspath $(linux_out)/payload), address=0x3c000000' >>$(out)/bochsrc; fi
 	$(Q)printf 'continue\nquit\n' >$(out)/bochs.debug

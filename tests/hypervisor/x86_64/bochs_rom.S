@@ -5,6 +5,8 @@
  *
  * Manual: Intel SDM vol. 3A, "Processor Management and Initialization", "First Instruction Executed".
  */
+#include "platform.h"
+
 #define ROM_SIZE	0x80000		/* arch.mk links it to 4 GiB less this */
 #define STUB		(ROM_SIZE - 0x1000)
 
@@ -35,6 +37,17 @@ stub:
 	mov	%eax, %ds
 	mov	%eax, %es
 	mov	%eax, %ss
+	/*
+	 * Bochs 2.7 loads an "optramimage" into its own memory as a whole, but gives that to the machine
+	 * in blocks of 128 KiB, each as it is touched first: so here they are touched in order, before
+	 * anything else is.
+	 */
+	mov	$PLATFORM_PAYLOAD, %eax
+	mov	$PLATFORM_PAYLOAD_MAX >> 17, %ecx
+2:	mov	(%eax), %edx
+	add	$0x20000, %eax
+	loop	2b
+
 	cld
 	mov	$rom, %esi
 	mov	LOAD_ADDRESS(%esi), %edi

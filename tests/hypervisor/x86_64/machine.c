@@ -289,3 +289,10 @@ void machine_stop_alarm(void)
 {
 	apic_stop_timer();
 }
+
+/* The alarm is CPU 0's. */
+void machine_sleep(uint64_t until)
+{
+	while (machine_ticks() < until)
+		machine_relax();
+}

@@ -10,6 +10,12 @@
 #define PLATFORM_RAM_BASE 0x0u
 #define PLATFORM_RAM_SIZE 0x40000000u
 
+/* With Linux as the guest: where the emulator puts what it boots from, and the RAM that it has. */
+#define PLATFORM_PAYLOAD     0x3c000000
+#define PLATFORM_PAYLOAD_MAX 0x2000000
+#define LINUX_RAM            UINT64_C(0)
+#define LINUX_RAM_SIZE       UINT64_C(0x10000000)
+
 /* The local APIC of the CPU that looks (Intel SDM vol. 3A, "Local APIC Status and Location"). */
 #define PLATFORM_APIC 0xfee00000
 

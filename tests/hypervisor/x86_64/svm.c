@@ -137,13 +137,15 @@ static uint8_t tlb_control(const struct vcpu *vcpu)
  * The window is a virtual interrupt that is never taken, because VINTR is intercepted: it exits as
  * soon as the guest could take one (15.21.4 "Injecting Virtual (INTR) Interrupts").
  */
-static void set_window(struct vmcb *vmcb, bool window)
+static void set_window(struct vmcb *vmcb, const struct vcpu *vcpu)
 {
-	if (window) {
-		vmcb->v_intr = V_INTR_MASKING | V_IGN_TPR | V_IRQ;
+	uint64_t masking = vcpu->passes_through ? 0 : V_INTR_MASKING;
+
+	if (vcpu->window) {
+		vmcb->v_intr = masking | V_IGN_TPR | V_IRQ;
 		vmcb->intercept[0] |= INTERCEPT_VINTR;
 	} else {
-		vmcb->v_intr = V_INTR_MASKING;
+		vmcb->v_intr = masking;
 		vmcb->intercept[0] &= ~INTERCEPT_VINTR;
 	}
 }
@@ -160,7 +162,7 @@ static void load(struct vmcb *vmcb, struct vcpu *vcpu)
 	vmcb->shadow = vcpu->shadow;
 	vmcb->event = vcpu->event | (uint64_t)vcpu->event_error << 32;
 	vmcb->tlb_control = tlb_control(vcpu);
-	set_window(vmcb, vcpu->window);
+	set_window(vmcb, vcpu);
 	vcpu->flush = false;
 }
 
@@ -192,6 +194,19 @@ static void nested_page_fault(const struct vmcb *vmcb, struct vcpu *vcpu, struct
 	vcpu_describe_fault(vcpu, exit, info & NPF_WALK, false);
 }
 
+/* String instructions are not for the ports that exit. */
+static void port_access(const struct vmcb *vmcb, struct vcpu *vcpu)
+{
+	uint64_t info = vmcb->exit_info1;
+
+	if (info & IOIO_STRING)
+		return;
+	vcpu->io.port = (uint16_t)bits(info, 31, 16);
+	vcpu->io.size = IOIO_SIZE(info);
+	vcpu->io.in = info & IOIO_IN;
+	vcpu->io.next = vmcb->exit_info2;
+}
+
 static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct vmcb *vmcb = vmcb_of_cpu();
@@ -201,6 +216,7 @@ static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	save(vmcb, vcpu);
 
 	exit->syndrome = vmcb->exit_code;
+	vcpu->io.size = 0;
 	switch (vmcb->exit_code) {
 	case EXIT_INTR:
 		exit->kind = VCPU_EXIT_INTERRUPT;
@@ -215,9 +231,34 @@ static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	case EXIT_NPF:
 		nested_page_fault(vmcb, vcpu, exit);
 		break;
+	case EXIT_IOIO:
+		port_access(vmcb, vcpu);
+		break;
 	default:
 		break;
 	}
+}
+
+/*
+ * Without INTR intercepted and V_INTR_MASKING an interrupt is the guest's, by its own flag; the hypervisor
+ * has its own clear outside of svm_enter() and leaves them pending.
+ */
+static void pass_through(const uint16_t *ports, size_t count)
+{
+	struct vmcb *vmcb = vmcb_of_cpu();
+
+	vmcb->intercept[0] &= ~(INTERCEPT_INTR | INTERCEPT_MSR);
+	vmcb->intercept[1] &= ~INTERCEPT_XSETBV;
+	memset(io_map, 0, sizeof(io_map));
+	for (size_t i = 0; i < count; i++)
+		io_map[ports[i] / 8] |= (uint8_t)(1u << ports[i] % 8);
+}
+
+static bool emulate(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	(void)vcpu;
+	(void)exit;
+	return false;
 }
 
 /* No instruction drops nested translations by ASID: the next VMRUN does. */
@@ -246,6 +287,8 @@ const struct virtualisation svm = {
 	.init = init,
 	.run = run,
 	.flush = flush,
+	.pass_through = pass_through,
+	.emulate = emulate,
 	.kick = kick,
 	.wait = wait_for_kick,
 };

@@ -15,12 +15,13 @@ static inline uint64_t bits(uint64_t value, unsigned high, unsigned low)
 }
 
 /* Intel SDM vol. 3A, "Control Registers". */
-#define CR0_PE   BIT(0)
-#define CR0_ET   BIT(4)
-#define CR0_NE   BIT(5)
-#define CR0_PG   BIT(31)
-#define CR4_LA57 BIT(12)
-#define CR4_VMXE BIT(13)
+#define CR0_PE      BIT(0)
+#define CR0_ET      BIT(4)
+#define CR0_NE      BIT(5)
+#define CR0_PG      BIT(31)
+#define CR4_LA57    BIT(12)
+#define CR4_VMXE    BIT(13)
+#define CR4_OSXSAVE BIT(18)
 
 /* Intel SDM vol. 4, table "IA-32 Architectural MSRs"; AMD APM vol. 2, 3.1.7 "EFER". */
 #define MSR_APIC_BASE       0x1bu
@@ -42,14 +43,19 @@ struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
 
-static inline struct cpuid cpuid(uint32_t leaf)
+static inline struct cpuid cpuid_subleaf(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid out;
 
 	__asm__ volatile("cpuid"
 			 : "=a"(out.eax), "=b"(out.ebx), "=c"(out.ecx), "=d"(out.edx)
-			 : "a"(leaf), "c"(0));
+			 : "a"(leaf), "c"(subleaf));
 	return out;
+}
+
+static inline struct cpuid cpuid(uint32_t leaf)
+{
+	return cpuid_subleaf(leaf, 0);
 }
 
 static inline uint64_t read_msr(uint32_t msr)

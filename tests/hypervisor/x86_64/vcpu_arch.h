@@ -26,6 +26,7 @@
 #ifndef __ASSEMBLER__
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <axvisor/addr.h>
@@ -70,6 +71,15 @@ struct vcpu {
 	bool halted;   /* VMX: by HLT, until an interrupt comes */
 	bool flush;    /* SVM: at the next entry */
 	uint64_t npt_root;
+
+	/* Interrupts and most ports are the guest's; of the last access to one that is not: */
+	bool passes_through;
+	struct {
+		uint16_t port;
+		unsigned size; /* in bytes; 0: there was none */
+		bool in;
+		uint64_t next; /* instruction */
+	} io;
 };
 
 struct vcpu_exit;
@@ -87,6 +97,10 @@ struct virtualisation {
 	void (*init)(struct vcpu *vcpu);
 	void (*run)(struct vcpu *vcpu, struct vcpu_exit *exit);
 	void (*flush)(struct vcpu *vcpu);
+	/* After init(): the guest has ports, registers and interrupts to itself, but for these ports. */
+	void (*pass_through)(const uint16_t *ports, size_t count);
+	/* Exits that come with that. False: it is another. */
+	bool (*emulate)(struct vcpu *vcpu, const struct vcpu_exit *exit);
 	void (*kick)(unsigned cpu);
 	void (*wait)(void); /* machine_wait() */
 	void (*nmi)(

@@ -45,9 +45,15 @@
 
 #define EXIT_INTR     UINT64_C(0x60)
 #define EXIT_VINTR    UINT64_C(0x64)
+#define EXIT_IOIO     UINT64_C(0x7b)
 #define EXIT_VMMCALL  UINT64_C(0x81)
 #define EXIT_NPF      UINT64_C(0x400)
 #define VMMCALL_BYTES 3
+
+/* EXITINFO1 of EXIT_IOIO, 15.10.2 "IN and OUT Behavior": the port is in [31:16]. */
+#define IOIO_IN         BIT(0)
+#define IOIO_STRING     BIT(2)
+#define IOIO_SIZE(info) ((unsigned)bits(info, 6, 4)) /* one of three bits, which say 1, 2, 4 */
 
 /* EXITINFO1 of EXIT_NPF, 15.25.6. */
 #define NPF_PRESENT BIT(0)

@@ -104,8 +104,11 @@ enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
 #define PROC_MSR_BITMAPS       (1u << 28)
 #define PROC_SECONDARY         (1u << 31)
 #define PROC2_EPT              (1u << 1)
+#define PROC2_RDTSCP           (1u << 3)
 #define PROC2_VPID             (1u << 5)
 #define PROC2_UNRESTRICTED     (1u << 7) /* the guest may have its paging off */
+#define PROC2_INVPCID          (1u << 12)
+#define PROC2_XSAVES           (1u << 20)
 #define EXIT_HOST_64           (1u << 9)
 #define EXIT_SAVE_EFER         (1u << 20)
 #define EXIT_LOAD_EFER         (1u << 21)
@@ -127,10 +130,22 @@ enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
 #define REASON_NMI                0 /* or an exception: none of those exits */
 #define REASON_EXTERNAL_INTERRUPT 1
 #define REASON_INTERRUPT_WINDOW   7
+#define REASON_CPUID              10
 #define REASON_HLT                12
 #define REASON_VMCALL             18
+#define REASON_PORT               30
+#define REASON_RDMSR              31
+#define REASON_WRMSR              32
 #define REASON_PREEMPTION_TIMER   52
 #define REASON_EPT_VIOLATION      48
+#define REASON_XSETBV             55
+
+/* "Exit Qualification for I/O Instructions": the port is in [31:16], the size less one in [2:0]. */
+#define PORT_IN     BIT(3)
+#define PORT_STRING BIT(4)
+
+/* #GP's vector (vol. 3A, table "Protected-Mode Exceptions and Interrupts"). */
+#define GENERAL_PROTECTION 13u
 
 /* "Exit Qualification for EPT Violations". */
 #define VIOLATION_PERMITTED    (BIT(3) | BIT(4) | BIT(5)) /* what the tables allow */

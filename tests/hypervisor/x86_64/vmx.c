@@ -413,6 +413,19 @@ static bool is_waiting(struct vcpu *vcpu)
 	return vcpu->halted;
 }
 
+/* String instructions are not for the ports that exit. */
+static void port_access(struct vcpu *vcpu)
+{
+	uint64_t qualification = vmread(EXIT_QUALIFICATION);
+
+	if (qualification & PORT_STRING)
+		return;
+	vcpu->io.port = (uint16_t)bits(qualification, 31, 16);
+	vcpu->io.size = (unsigned)bits(qualification, 2, 0) + 1;
+	vcpu->io.in = qualification & PORT_IN;
+	vcpu->io.next = vcpu->rip + vmread(EXIT_INSTRUCTION_LENGTH);
+}
+
 static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	if (is_waiting(vcpu) || !enter(vcpu)) {
@@ -422,6 +435,7 @@ static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	save(vcpu);
 
 	exit->syndrome = vmread(EXIT_REASON);
+	vcpu->io.size = 0;
 	switch (exit->syndrome) {
 	case REASON_NMI:
 		/*
@@ -450,9 +464,88 @@ static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	case REASON_EPT_VIOLATION:
 		ept_violation(vcpu, exit);
 		break;
+	case REASON_PORT:
+		port_access(vcpu);
+		break;
 	default: /* an EPT misconfiguration among them, which no correct table causes */
 		break;
 	}
+}
+
+/* Those of `wanted` that there are: the guest sees them by CPUID. */
+static uint32_t present_controls(uint32_t msr, uint32_t wanted)
+{
+	return wanted & (uint32_t)(read_msr(msr) >> 32);
+}
+
+/* The guest is to find CR0.NE set, as it wants it: it may read it, and exits only if it clears it. */
+static void pass_through(const uint16_t *ports, size_t count)
+{
+	uint32_t pin = (uint32_t)vmread(PIN_CONTROLS), proc = (uint32_t)vmread(PROC_CONTROLS);
+
+	vmwrite(PIN_CONTROLS, pin & ~PIN_EXTERNAL_INTERRUPT);
+	vmwrite(PROC_CONTROLS, proc & ~PROC_HLT);
+	vmwrite(PROC_CONTROLS2,
+		vmread(PROC_CONTROLS2) |
+			present_controls(MSR_VMX_PROCBASED_CTLS2,
+					 PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES));
+	vmwrite(CR0_SHADOW, CR0_NE);
+	memset(msr_bitmap, 0, sizeof(msr_bitmap));
+	memset(io_bitmaps, 0, sizeof(io_bitmaps));
+	for (size_t i = 0; i < count; i++)
+		io_bitmaps[ports[i] / 8] |= (uint8_t)(1u << ports[i] % 8);
+}
+
+/* The guest sees this processor, less VMX. */
+static void emulate_cpuid(struct vcpu *vcpu)
+{
+	uint64_t *gpr = vcpu->gpr;
+	uint32_t leaf = (uint32_t)gpr[RAX];
+	struct cpuid out = cpuid_subleaf(leaf, (uint32_t)gpr[RCX]);
+
+	if (leaf == CPUID_FEATURES)
+		out.ecx &= ~CPUID_ECX_VMX;
+	gpr[RAX] = out.eax;
+	gpr[RBX] = out.ebx;
+	gpr[RCX] = out.ecx;
+	gpr[RDX] = out.edx;
+}
+
+/* The hypervisor uses none of the state that XCR0 switches: the guest's is the processor's. */
+static void emulate_xsetbv(const struct vcpu *vcpu)
+{
+	write_cr(4, read_cr(4) | CR4_OSXSAVE);
+	__asm__ volatile("xsetbv"
+			 :
+			 : "a"((uint32_t)vcpu->gpr[RAX]), "d"((uint32_t)vcpu->gpr[RDX]),
+			   "c"((uint32_t)vcpu->gpr[RCX]));
+}
+
+/* A register that is in neither of the ranges of the bitmap: there is none. */
+static void refuse_msr(struct vcpu *vcpu)
+{
+	vcpu->event = EVENT_VALID | EVENT_ERROR_CODE | EVENT_EXCEPTION | GENERAL_PROTECTION;
+	vcpu->event_error = 0;
+}
+
+static bool emulate(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+	switch (exit->syndrome) {
+	case REASON_CPUID:
+		emulate_cpuid(vcpu);
+		break;
+	case REASON_XSETBV:
+		emulate_xsetbv(vcpu);
+		break;
+	case REASON_RDMSR:
+	case REASON_WRMSR:
+		refuse_msr(vcpu);
+		return true;
+	default:
+		return false;
+	}
+	vcpu_skip(vcpu, (unsigned)vmread(EXIT_INSTRUCTION_LENGTH));
+	return true;
 }
 
 static void flush(struct vcpu *vcpu)
@@ -468,6 +561,8 @@ const struct virtualisation vmx = {
 	.init = init,
 	.run = run,
 	.flush = flush,
+	.pass_through = pass_through,
+	.emulate = emulate,
 	.kick = kick,
 	.wait = wait_for_kick,
 	.nmi = nmi,
