@@ -4,6 +4,8 @@
 #
 #	ROUNDS=3 RATE=200 AX_CACHE=directory	as in tests/linux/Makefile
 #
+# `make mutants GUEST=linux` shows that a hypervisor with wrong invalidations fails this test.
+#
 # The kernel is fetched and booted without a hypervisor first, once, to compare with.
 
 linux_package := $(if $(filter /%,$(AX_CACHE)),,$(TOP)/)$(or $(AX_CACHE),.cache)/linux/$(ARCH)/package
@@ -25,3 +27,9 @@ run-linux: $(image)
 		echo "hypervisor: init did not say that all was right" >&2; exit 1; fi
 	@echo "$$(cat $(linux_package)): init ran after $(call up,$(out)/log) ms," \
 		"without a hypervisor after $(call up,$(linux_out)/plain.log) ms"
+
+# Which mistakes this architecture can make and the emulator can show: arch.mk.
+.PHONY: mutants
+mutants:
+	$(if $(linux_mutants),,$(error ARCH=$(ARCH): no mutants of it are known that the emulator shows))
+	$(Q)MAKE='$(MAKE)' ../linux/mutants.sh $(linux_mutants)

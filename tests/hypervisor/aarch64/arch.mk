@@ -15,6 +15,10 @@ CPU ?= $(if $(filter linux,$(GUEST)),max$(comma)pauth-impdef=on$(comma)sve=off$(
 # The hardware reaches the other CPUs by itself: for STALE=remote it is asked not to.
 stale_remote_sources := aarch64/local_invalidation.c
 stale_remote_functions := ax_cpu_tlb_flush
+stale_address_sources := aarch64/address_invalidation.c
+stale_address_functions := ax_cpu_tlb_flush
+stale_late_functions := ax_cpu_tlb_flush
+linux_mutants := 1 remote address wrong late
 emulator = qemu-system-aarch64 -M virt,virtualization=on,gic-version=3,its=off -cpu $(CPU) -m 1G \
 	-smp $(CPUS) -nic none -nographic -monitor none -serial stdio -semihosting -no-reboot -kernel $(image)
 linux_cpus := 3
