@@ -31,6 +31,8 @@ size_t ax_guest_use_sizeof(void)
 
 void ax_guest_window_open(struct ax_guest_window *window, const struct ax_addrspace *as)
 {
+	if (!window)
+		return;
 	*window = (struct ax_guest_window){0};
 	if (ax_addrspace_live(as))
 		*window = (struct ax_guest_window){as, ax_addrspace_losses(as)};
@@ -38,7 +40,7 @@ void ax_guest_window_open(struct ax_guest_window *window, const struct ax_addrsp
 
 bool ax_guest_window_enter(const struct ax_guest_window *window, struct ax_guest_use *use)
 {
-	if (!ax_addrspace_live(window->as))
+	if (!window || !use || !ax_addrspace_live(window->as))
 		return false;
 	use->as = window->as;
 	ax_guard_enter(&use->as->guard, &use->section);
@@ -50,5 +52,6 @@ bool ax_guest_window_enter(const struct ax_guest_window *window, struct ax_guest
 
 void ax_guest_window_leave(const struct ax_guest_use *use)
 {
-	ax_guard_leave(&use->section);
+	if (use)
+		ax_guard_leave(&use->section);
 }

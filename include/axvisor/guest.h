@@ -161,7 +161,7 @@ size_t ax_guest_use_sizeof(void);
 
 /**
  * ax_guest_window_open() - Begin a window: what ax_guest_segments() answers from now on is in it.
- * @window: The caller's memory, of any content.
+ * @window: The caller's memory, of any content. NULL: nothing is done.
  * @as: A live space; anything else makes a window that cannot be entered.
  *
  * Context: any. Segments that were asked for earlier are not in it.
@@ -179,14 +179,14 @@ void ax_guest_window_open(struct ax_guest_window *window, const struct ax_addrsp
  *
  * Context: a reader.
  * Return: true: inside. false: something was taken away since the window was opened, which may be what
- * its segments point to; nothing is held.
+ * its segments point to; or a null pointer. Nothing is held then.
  */
 AX_MUST_CHECK bool ax_guest_window_enter(const struct ax_guest_window *window,
 					 struct ax_guest_use *use);
 
 /**
  * ax_guest_window_leave() - The segments are not touched any more.
- * @use: As ax_guest_window_enter() filled it. Once.
+ * @use: As ax_guest_window_enter() filled it. Once. NULL: nothing is done.
  *
  * Context: as ax_guest_window_enter().
  */

@@ -124,11 +124,18 @@ static void a_window_of_a_space_that_does_not_live_cannot_be_entered(void)
 {
 	struct ax_addrspace none = {0};
 	struct ax_guest_window window;
+	struct ax_guest_use use;
 
 	ax_guest_window_open(&window, &none);
 	CHECK(!enters(&window));
 	ax_guest_window_open(&window, NULL);
 	CHECK(!enters(&window));
+
+	/* And null pointers harm nobody. */
+	ax_guest_window_open(NULL, &none);
+	CHECK(!ax_guest_window_enter(NULL, &use));
+	CHECK(!ax_guest_window_enter(&window, NULL));
+	ax_guest_window_leave(NULL);
 }
 
 static void sizes_are_those_of_the_header(void)
