@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the engine asks of the architecture's tlb.c, which the host build does not have: the registers
+ * of the table, and the stride by which operations on addresses go through the range. A stride that is
+ * too wide leaves pages in the TLB, and no emulator shows it.
+ *
+ * A program that has its own ax_cpu_tlb_flush() does not get that of host_tlb.c; this one does the same
+ * and remembers what it was asked.
+ */
+#include <string.h>
+
+#include "cpu.h"
+
+#include "check.h"
+#include "hooks.h"
+#include "mock_port.h"
+#include "story.h"
+
+#define VM_RAM 0x40000000ull
+#define HOST   MOCK_RAM_BASE
+#define MOST   8u
+
+static struct {
+	const struct ax_addrspace *as; /* NULL: nothing is remembered */
+	unsigned count;
+	unsigned shift[MOST];
+	uint64_t size[MOST];
+	uint64_t generation[MOST];
+} asked;
+
+void ax_cpu_tlb_publish(void)
+{
+	ax_host_hook_publish();
+}
+
+void ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
+		      const struct ax_tlb_request *request, unsigned page_shift)
+{
+	ax_tlb_invalidate(request);
+	if (asked.as) {
+		struct ax_npt_registers own;
+
+		ax_addrspace_registers(asked.as, &own);
+		CHECK_EQUAL(registers->root, own.root);
+		CHECK_EQUAL(registers->control, own.control);
+		CHECK(asked.count < MOST);
+		asked.shift[asked.count] = page_shift;
+		asked.size[asked.count] = request->size;
+		asked.generation[asked.count] = ax_addrspace_tlb_generation(asked.as);
+		asked.count++;
+	}
+}
+
+static void listen(const struct test_space *s)
+{
+	memset(&asked, 0, sizeof(asked));
+	asked.as = &s->as;
+}
+
+/* The last flush, which others may have come before, went by steps of this many bytes. */
+static void check_last(uint64_t stride, uint64_t size)
+{
+	CHECK(asked.count > 0);
+	CHECK_EQUAL(1ull << asked.shift[asked.count - 1], stride);
+	CHECK_EQUAL(asked.size[asked.count - 1], size);
+	asked.as = NULL;
+}
+
+static bool caches_invalid_entries(const struct test_space *s)
+{
+	return s->format->format == AX_NPT_GSTAGE && !format_has(s->format, AX_NPT_FEATURE_SVVPTC);
+}
+
+static void map(struct test_space *s, uint64_t gpa, uint64_t size)
+{
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(gpa), ax_hpa(HOST + (gpa - VM_RAM)), size,
+					 RAM));
+}
+
+static void unmap(struct test_space *s, uint64_t gpa, uint64_t size)
+{
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(gpa), size));
+}
+
+static void protect(struct test_space *s, uint64_t gpa, uint64_t size)
+{
+	CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(gpa), size, AX_READ | AX_USER));
+}
+
+static void protect_goes_by_the_leaves_that_changed(struct test_space *s)
+{
+	map(s, VM_RAM, 4 * K4);
+	map(s, VM_RAM + 2 * M2, 4 * M2);
+	listen(s);
+	protect(s, VM_RAM, 4 * K4);
+	check_last(K4, 4 * K4);
+	listen(s);
+	protect(s, VM_RAM + 2 * M2, 4 * M2);
+	check_last(M2, 4 * M2);
+}
+
+static void a_range_of_both_sizes_goes_by_the_smaller(struct test_space *s)
+{
+	map(s, VM_RAM, 2 * M2 + 2 * K4);
+	listen(s);
+	protect(s, VM_RAM, 2 * M2 + 2 * K4);
+	check_last(K4, 2 * M2 + 2 * K4);
+	map(s, VM_RAM + G1 - 2 * K4, 2 * K4 + M2);
+	listen(s);
+	protect(s, VM_RAM + G1 - 2 * K4, 2 * K4 + M2);
+	check_last(K4, 2 * K4 + M2);
+}
+
+static void unmap_goes_by_the_leaves_that_went(struct test_space *s)
+{
+	/* What is kept beside them keeps their tables. */
+	map(s, VM_RAM, 4 * K4);
+	map(s, VM_RAM + 2 * M2, 4 * M2);
+	listen(s);
+	unmap(s, VM_RAM + K4, 2 * K4);
+	check_last(K4, 2 * K4);
+	listen(s);
+	unmap(s, VM_RAM + 3 * M2, 2 * M2);
+	check_last(M2, 2 * M2);
+}
+
+static void unmap_of_a_table_goes_by_pages(struct test_space *s)
+{
+	map(s, VM_RAM, K4);
+	map(s, VM_RAM + M2 + K4, K4);
+	listen(s);
+	unmap(s, VM_RAM + M2 + K4, K4);
+	CHECK(asked.count == 1);
+	CHECK_EQUAL(1ull << asked.shift[0], K4);
+	asked.as = NULL;
+}
+
+/* On stage 2 the block that is broken is flushed first, as what it is: a page that large. */
+static void split_goes_by_what_is_split(struct test_space *s)
+{
+	map(s, VM_RAM, M2);
+	listen(s);
+	protect(s, VM_RAM + 3 * K4, K4);
+	if (s->format->format == AX_NPT_STAGE2) {
+		CHECK_EQUAL(1ull << asked.shift[0], M2);
+		CHECK_EQUAL(asked.size[0], M2);
+		check_last(K4, K4);
+	} else {
+		check_last(K4, M2);
+	}
+}
+
+/* RISC-V fences for what became valid: page by page is always right. */
+static void fences_for_new_entries_go_by_pages(struct test_space *s)
+{
+	listen(s);
+	map(s, VM_RAM, 2 * M2);
+	CHECK_EQUAL(asked.count != 0, caches_invalid_entries(s));
+	for (unsigned i = 0; i < asked.count; i++)
+		CHECK_EQUAL(1ull << asked.shift[i], K4);
+	asked.as = NULL;
+}
+
+/* A vCPU that enters the guest and compares numbers before this flush was done has to flush itself. */
+static void the_generation_moves_before_the_flush(struct test_space *s)
+{
+	uint64_t before = ax_addrspace_tlb_generation(&s->as);
+
+	map(s, VM_RAM, K4);
+	listen(s);
+	unmap(s, VM_RAM, K4);
+	CHECK_EQUAL(asked.count, 1);
+	CHECK_EQUAL(asked.generation[0], before + 1);
+	CHECK_EQUAL(ax_addrspace_tlb_generation(&s->as), before + 1);
+	asked.as = NULL;
+}
+
+int main(void)
+{
+	static const struct story stories[] = {
+		STORY(protect_goes_by_the_leaves_that_changed),
+		STORY(a_range_of_both_sizes_goes_by_the_smaller),
+		STORY(unmap_goes_by_the_leaves_that_went),
+		STORY(unmap_of_a_table_goes_by_pages),
+		STORY(split_goes_by_what_is_split),
+		STORY(fences_for_new_entries_go_by_pages),
+		STORY(the_generation_moves_before_the_flush),
+	};
+
+	return STORIES_RUN("flush", stories);
+}
