@@ -127,18 +127,19 @@ enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
 #define SHADOW_SS  2u
 #define NO_LINK    UINT64_MAX
 
-#define REASON_NMI                0 /* or an exception: none of those exits */
-#define REASON_EXTERNAL_INTERRUPT 1
-#define REASON_INTERRUPT_WINDOW   7
-#define REASON_CPUID              10
-#define REASON_HLT                12
-#define REASON_VMCALL             18
-#define REASON_PORT               30
-#define REASON_RDMSR              31
-#define REASON_WRMSR              32
-#define REASON_PREEMPTION_TIMER   52
-#define REASON_EPT_VIOLATION      48
-#define REASON_XSETBV             55
+#define REASON_NMI                  0 /* or an exception: none of those exits */
+#define REASON_EXTERNAL_INTERRUPT   1
+#define REASON_INTERRUPT_WINDOW     7
+#define REASON_CPUID                10
+#define REASON_HLT                  12
+#define REASON_VMCALL               18
+#define REASON_PORT                 30
+#define REASON_RDMSR                31
+#define REASON_WRMSR                32
+#define REASON_PREEMPTION_TIMER     52
+#define REASON_EPT_VIOLATION        48
+#define REASON_EPT_MISCONFIGURATION 49
+#define REASON_XSETBV               55
 
 /* "Exit Qualification for I/O Instructions": the port is in [31:16], the size less one in [2:0]. */
 #define PORT_IN     BIT(3)

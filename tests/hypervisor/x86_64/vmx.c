@@ -6,6 +6,7 @@
  * 3D, appendix A "VMX Capability Reporting Facility".
  */
 #include "apic.h"
+#include "console.h"
 #include "machine.h"
 #include "platform.h"
 #include "string.h"
@@ -467,7 +468,17 @@ static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	case REASON_PORT:
 		port_access(vcpu);
 		break;
-	default: /* an EPT misconfiguration among them, which no correct table causes */
+	case REASON_EPT_MISCONFIGURATION:
+		/*
+		 * No correct table causes it, so nothing can be served: the run ends. There is no
+		 * qualification, the address is all that is told ("Exit Reasons and Exit
+		 * Qualifications": guest-physical address).
+		 */
+		exit->guest_address = vmread(GUEST_PHYSICAL);
+		console_print("hyp: EPT misconfiguration, guest-physical address 0x%lx\n",
+			      exit->guest_address);
+		break;
+	default:
 		break;
 	}
 }
