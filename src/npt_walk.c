@@ -65,12 +65,9 @@ ax_error_t ax_npt_next(const struct ax_npt *npt, ax_gpa_t from, struct ax_npt_ma
 		struct ax_npt_run run = ax_npt_run_from(npt, slot, level, gpa, last);
 		size_t i = 0;
 
-		/* The holes of one table, without going down again for each. */
-		while (ax_npt_live(npt, entry) == 0 && ++i < run.count) {
+		/* The holes of one table, without going down again for each. A table is live. */
+		while (ax_npt_live(npt, entry) == 0 && ++i < run.count)
 			entry = ax_npt_load(&slot[i]);
-			if (ax_npt_leads(npt, entry, level))
-				break;
-		}
 		if (i < run.count && !ax_npt_leads(npt, entry, level)) {
 			entry = ax_npt_live(npt, entry);
 			ax_npt_decode(npt, entry, level,

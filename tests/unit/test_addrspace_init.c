@@ -338,9 +338,52 @@ static void init_refuses_levels_and_width_that_contradict_each_other(void)
 	config = (struct ax_addrspace_config){
 		.format = AX_NPT_STAGE2, .base = ax_gpa(1ull << 63), .size = K4};
 	refuse_width(stage2, &config);
-	/* An address without a page number is none. */
+	/* An address without a page number is none: there is no need to look for a frame. */
 	config = (struct ax_addrspace_config){.format = AX_NPT_EPT, .hpa_bits = 12};
 	refuse_width(ept, &config);
+	CHECK_EQUAL(mock_counts().alloc, 0);
+}
+
+static void init_takes_the_narrowest_and_the_widest_that_the_format_has(void)
+{
+	static const struct {
+		enum ax_npt_format_id format;
+		unsigned narrowest;
+	} formats[] = {
+		{AX_NPT_EPT, 13}, {AX_NPT_AMD, 13}, {AX_NPT_STAGE2, 25}, {AX_NPT_GSTAGE, 13}};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct ax_addrspace_config config = {.format = formats[i].format, .cpus = 1};
+		struct ax_npt_capabilities capabilities;
+		struct ax_addrspace as;
+
+		CHECK_OK(ax_npt_capabilities(formats[i].format, &capabilities));
+		config.gpa_bits = formats[i].narrowest - 1;
+		CHECK_ERROR(ax_addrspace_init(&as, &config), AX_ERANGE);
+		config.gpa_bits = formats[i].narrowest;
+		CHECK_OK(ax_addrspace_init(&as, &config));
+		CHECK_EQUAL(ax_addrspace_size(&as), 1ull << formats[i].narrowest);
+		ax_addrspace_destroy(&as);
+		config.gpa_bits = capabilities.gpa_bits;
+		config.hpa_bits = capabilities.hpa_bits;
+		CHECK_OK(ax_addrspace_init(&as, &config));
+		CHECK_EQUAL(ax_addrspace_size(&as), 1ull << capabilities.gpa_bits);
+		ax_addrspace_destroy(&as);
+		config.hpa_bits = capabilities.hpa_bits + 1;
+		CHECK_ERROR(ax_addrspace_init(&as, &config), AX_ERANGE);
+	}
+}
+
+/* Without mode-based execute bit 10 of an EPT entry is ignored, and the library leaves it clear. */
+static void entries_have_no_bits_of_features_that_were_not_asked_for(struct test_space *s)
+{
+	const uint64_t user_execute = 1ull << 10;
+	const uint64_t *root = mock_ptr(ax_addrspace_page_table_root(&s->as).raw);
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(0), ax_hpa(MOCK_RAM_BASE), K4, RAM));
+	CHECK(root[0] != 0);
+	CHECK_EQUAL((root[0] & user_execute) != 0,
+		    format_has(s->format, AX_NPT_FEATURE_MODE_BASED_EXECUTE));
 }
 
 static void init_of_other_formats_may_be_narrower_than_the_levels(void)
@@ -702,6 +745,8 @@ int main(void)
 		STORY(init_refuses_features_that_the_format_does_not_have),
 		STORY(init_refuses_widths_that_the_format_does_not_have),
 		STORY_PLAIN(init_refuses_levels_and_width_that_contradict_each_other),
+		STORY_PLAIN(init_takes_the_narrowest_and_the_widest_that_the_format_has),
+		STORY_ONLY(entries_have_no_bits_of_features_that_were_not_asked_for, "EPT"),
 		STORY_PLAIN(init_of_other_formats_may_be_narrower_than_the_levels),
 		STORY_PLAIN(init_of_four_stage2_levels_takes_one_bit_for_the_root),
 		STORY_PLAIN(init_of_stage2_levels_widens_the_root_for_a_high_space),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table engine when its table was damaged: by a stray store of the hypervisor's, since nobody else
- * can write to it. It notices where it looks anyway, writes nothing over what it does not know, and
- * loses no frame.
+ * The table engine by itself, for what its caller never asks of it; and when its table was damaged, by a
+ * stray store of the hypervisor's, since nobody else can write to it. It notices where it looks anyway,
+ * writes nothing over what it does not know, and loses no frame.
  */
 #include <string.h>
 
@@ -46,6 +46,23 @@ static void repair(uint64_t *slot)
 	*slot = 0;
 	CHECK_EQUAL(mock_frames_held(), 1);
 	ax_npt_destroy(&npt);
+}
+
+/* What the caller had in *level before does not matter. */
+static void lookup_starts_anew_each_time(struct test_space *s)
+{
+	const struct ax_npt *table = ax_addrspace_page_table(&s->as);
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
+	for (unsigned before = 0; before < 5; before++) {
+		unsigned level = before;
+
+		CHECK(ax_npt_lookup(table, VM_RAM, &level) != 0);
+		CHECK_EQUAL(level, 0);
+		level = before;
+		CHECK_EQUAL(ax_npt_lookup(table, 1ull << 62, &level), 0);
+		CHECK_EQUAL(level, 0);
+	}
 }
 
 static void populate_over_a_stray_leaf_fails_and_keeps_nothing(void)
@@ -99,6 +116,7 @@ static void fault_in_a_hole_of_linear_memory_fails(struct test_space *s)
 int main(void)
 {
 	static const struct story stories[] = {
+		STORY(lookup_starts_anew_each_time),
 		STORY_PLAIN(populate_over_a_stray_leaf_fails_and_keeps_nothing),
 		STORY_PLAIN(enter_over_a_stray_leaf_leaves_it_alone),
 		STORY(fault_in_a_hole_of_linear_memory_fails),

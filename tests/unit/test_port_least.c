@@ -29,6 +29,7 @@
 /* ---- the CPU */
 
 static bool broadcasts;
+static unsigned gpa_bits;
 
 const struct ax_npt_format *ax_npt_format_find(enum ax_npt_format_id id)
 {
@@ -41,6 +42,7 @@ ax_error_t ax_npt_capabilities(enum ax_npt_format_id format, struct ax_npt_capab
 		return AX_ENOTSUP;
 	ax_npt_format_capabilities(&ax_npt_format_ept, out);
 	out->broadcast = broadcasts;
+	out->gpa_bits = gpa_bits;
 	return AX_OK;
 }
 
@@ -110,6 +112,7 @@ static int begin(void **state)
 	skew = 0;
 	rival_at = 0;
 	broadcasts = false;
+	gpa_bits = 48;
 	memset(ram, 0xa5, sizeof(ram));
 	return 0;
 }
@@ -157,6 +160,26 @@ static void a_host_that_does_not_say_how_many_cpus_has_one(void **state)
 	ax_addrspace_stats(&as, &stats);
 	assert_int_equal(stats.guard_frames, 0);
 	ax_addrspace_destroy(&as);
+	assert_int_equal(out, 0);
+}
+
+/* Four levels reach 48 bits; the CPU has less. */
+static void a_narrow_cpu_makes_a_narrow_space(void **state)
+{
+	struct ax_addrspace_config config = {.cpus = 1};
+	struct ax_addrspace as;
+
+	(void)state;
+	gpa_bits = 40;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_OK);
+	assert_int_equal(ax_addrspace_size(&as), UINT64_C(1) << 40);
+	ax_addrspace_destroy(&as);
+	config.gpa_bits = 41;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_ERANGE);
+	config.gpa_bits = 0;
+	config.base = ax_gpa(UINT64_C(1) << 40);
+	config.size = 4096;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_ERANGE);
 	assert_int_equal(out, 0);
 }
 
@@ -257,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup(one_cpu_needs_nobody_to_reach, begin),
 		cmocka_unit_test_setup(several_cpus_without_a_way_to_the_others_are_refused, begin),
 		cmocka_unit_test_setup(a_host_that_does_not_say_how_many_cpus_has_one, begin),
+		cmocka_unit_test_setup(a_narrow_cpu_makes_a_narrow_space, begin),
 		cmocka_unit_test_setup(an_unaligned_root_goes_back, begin),
 		cmocka_unit_test_setup(unaligned_frames_go_back_and_nothing_changes, begin),
 		cmocka_unit_test_setup(an_unaligned_block_goes_back_and_pages_do, begin),

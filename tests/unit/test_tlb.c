@@ -160,6 +160,25 @@ static void map_into_a_table_of_a_fault_tells_of_tables(struct test_space *s)
 		CHECK(was_asked(s, VM_RAM + 8 * K4, 4 * K4, true));
 }
 
+/* The root is entered by a register: what was cached of the tag before must not hide it. */
+static void init_fences_for_the_root_where_invalid_entries_are_cached(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+	struct ax_addrspace as;
+
+	config.cpus = s->cpus;
+	tlb_model_drop();
+	mock_tlb_forget();
+	CHECK_OK(ax_addrspace_init(&as, &config));
+	CHECK_EQUAL(mock_counts().tlb, caches_invalid_entries(s) ? 1 : 0);
+	if (caches_invalid_entries(s)) {
+		CHECK_EQUAL(mock_tlb_request(0).start.raw, 0);
+		CHECK_EQUAL(mock_tlb_request(0).size, 0);
+		CHECK(mock_tlb_request(0).tables);
+	}
+	ax_addrspace_destroy(&as);
+}
+
 static void fault_asks_only_where_invalid_entries_are_cached(struct test_space *s)
 {
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, false));
@@ -326,6 +345,7 @@ int main(void)
 		STORY(what_changes_nothing_asks_for_nothing),
 		STORY(map_asks_only_where_invalid_entries_are_cached),
 		STORY(map_into_a_table_of_a_fault_tells_of_tables),
+		STORY(init_fences_for_the_root_where_invalid_entries_are_cached),
 		STORY(fault_asks_only_where_invalid_entries_are_cached),
 		STORY(tables_are_named_exactly_when_tables_went),
 		STORY(nothing_is_freed_before_the_flush),
