@@ -362,19 +362,11 @@ ax_error_t ax_addrspace_map_linear(struct ax_addrspace *as, ax_gpa_t start, ax_h
 /* Back all of a range, or nothing of it. */
 static ax_error_t populate(struct ax_addrspace *as, const struct ax_region *region, uint64_t attr)
 {
-	ax_error_t error = ax_npt_stage(&as->npt, region->first, region->last, attr);
-	struct ax_tlb_gather gather;
 	uint64_t lo;
 	uint64_t hi;
 
-	if (error == AX_OK) {
-		ax_npt_reveal(&as->npt, region->first, region->last, true);
-		return AX_OK;
-	}
-	ax_tlb_gather_init(&gather);
 	free_window(as, region->first, region->last, &lo, &hi);
-	remove_leaves(as, region->first, region->last, lo, hi, true, &gather);
-	return error;
+	return ax_npt_populate(&as->npt, region->first, region->last, lo, hi, attr);
 }
 
 static ax_error_t map_pages_locked(struct ax_addrspace *as, const struct region_change *change,
@@ -511,8 +503,10 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 		ax_npt_split(&as->npt, first, last, &tables, &gather);
 		broken = ax_npt_protect(&as->npt, first, last, flags, attr, &gather);
 		ax_tlb_flush(&as->npt, &gather);
-		if (broken)
-			ax_npt_reveal(&as->npt, first, last, false);
+		if (broken) {
+			ax_npt_reveal(&as->npt, first, last);
+			ax_tlb_publish(&as->npt, first, last, false, true);
+		}
 		change_finish(as, &change, &nodes);
 	}
 	ax_pool_drain(&tables);

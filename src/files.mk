@@ -44,6 +44,7 @@ AX_SRC_COMMON := $(addprefix $(AX_DIR)/, \
 	src/npt_format.c \
 	src/npt_free.c \
 	src/npt_map.c \
+	src/npt_populate.c \
 	src/npt_walk.c \
 	src/pool.c \
 	src/region.c \

@@ -6,9 +6,9 @@
  * Ranges are [first, last], inclusive, page aligned, below 2^gpa_bits. Whoever calls a function that
  * changes entries is the one writer; faults run beside it. Each change comes in two steps: one that
  * says what it needs or gets it, and may fail with nothing changed, and one that acts and cannot.
+ * ax_npt_populate() does both.
  *
  *   map      ax_npt_enter_needs, pool           ax_npt_enter
- *   populate ax_npt_stage (undone by a kill)    ax_npt_reveal
  *   fault    ax_npt_branch_grow                 ax_npt_install
  *   cut      ax_npt_split_needs, pool           ax_npt_split
  *   protect  (split)                            ax_npt_protect, flush, ax_npt_reveal
@@ -93,19 +93,21 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 		  struct ax_pool *pool);
 
 /**
- * ax_npt_stage() - Back an empty range with zeroed memory of the space's own, out of hardware's sight.
+ * ax_npt_populate() - Back all of an empty range with zeroed memory of the space's own, or nothing of it.
+ * @lo: First byte of the window around the range that no region touches.
+ * @hi: Last byte of the window.
+ * @attr: From ax_npt_encode().
  *
- * Return: AX_OK; AX_ENOMEM, AX_ERANGE: then what was got is still staged, and the caller kills and sweeps it.
+ * Return: AX_OK; AX_ENOMEM, AX_ERANGE: as ax_pool_get(); nothing changed.
  */
-AX_MUST_CHECK ax_error_t ax_npt_stage(struct ax_npt *npt, uint64_t first, uint64_t last,
-				      uint64_t attr);
+AX_MUST_CHECK ax_error_t ax_npt_populate(struct ax_npt *npt, uint64_t first, uint64_t last,
+					 uint64_t lo, uint64_t hi, uint64_t attr);
 
 /**
- * ax_npt_reveal() - Let hardware see every leaf in a range that was staged, or broken: the act of a
- * populate, and the make of break-before-make.
- * @tables: New tables may have been linked on the way.
+ * ax_npt_reveal() - Let hardware see every leaf in a range that was broken, and every leaf or table that
+ * was staged. What it becomes is told by ax_tlb_publish().
  */
-void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool tables);
+void ax_npt_reveal(const struct ax_npt *npt, uint64_t first, uint64_t last);
 
 /**
  * struct ax_npt_branch - Zeroed tables that a fault has got so far; {0} is none.
@@ -166,10 +168,16 @@ void ax_npt_kill(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t lo,
 		 struct ax_tlb_gather *gather);
 
 /**
- * ax_npt_sweep() - Free what ax_npt_kill() left, now that nobody can reach it.
+ * ax_npt_sweep() - Free what ax_npt_kill() left, now that nobody can reach it, or what was staged.
  * @owned: false: no leaf in the range is the space's own, so tables that go whole are not read.
  */
 void ax_npt_sweep(struct ax_npt *npt, uint64_t first, uint64_t last, bool owned);
+
+/**
+ * ax_npt_free_tables() - Free the table of @level at @hpa, which is out of reach, with all below it.
+ * @owned: As in ax_npt_sweep().
+ */
+void ax_npt_free_tables(struct ax_npt *npt, uint64_t hpa, unsigned level, bool owned);
 
 /**
  * ax_npt_each_dead() - Visit each page of a range that ax_npt_kill() killed and is not swept yet.

@@ -274,7 +274,7 @@ bool ax_npt_protect(struct ax_npt *npt, uint64_t first, uint64_t last, ax_flags_
 	return protection.broken;
 }
 
-void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool tables)
+void ax_npt_reveal(const struct ax_npt *npt, uint64_t first, uint64_t last)
 {
 	uint64_t gpa = first;
 	struct ax_npt_run run;
@@ -294,5 +294,4 @@ void ax_npt_reveal(struct ax_npt *npt, uint64_t first, uint64_t last, bool table
 						  entry ^ ax_npt_show(npt, entry));
 		}
 	} while (ax_npt_run_pass(npt, &run, i, &gpa, last));
-	ax_tlb_publish(npt, first, last, tables, true);
 }

@@ -39,36 +39,23 @@ static uint64_t *lone_table(const struct ax_npt *npt, uint64_t gpa, uint64_t lo,
 	return NULL;
 }
 
-/* Kill a leaf. What hardware saw of it has to be flushed. */
-static void kill_leaf(const struct ax_npt *npt, uint64_t *slot, uint64_t entry, unsigned level,
-		      uint64_t gpa, struct ax_tlb_gather *gather)
-{
-	if (ax_npt_present(npt, entry)) {
-		ax_npt_store(slot, ax_npt_hide(npt, entry, AX_NPT_DEAD));
-		ax_tlb_gather_add(gather, gpa, gpa + ax_npt_span(npt, level),
-				  ax_npt_shift(npt, level));
-	} else {
-		/* Staged, by a populate that is being undone: never seen. */
-		ax_npt_store(slot, (entry & ~AX_NPT_STATE_MASK) | (uint64_t)AX_NPT_DEAD
-									  << AX_NPT_STATE_SHIFT);
-	}
-}
-
 /* Kill the leaves of one run. Return: slots passed; fewer than all where a table comes. */
 static size_t kill_run(const struct ax_npt *npt, const struct ax_npt_run *run,
 		       struct ax_tlb_gather *gather)
 {
+	unsigned shift = ax_npt_shift(npt, run->level);
 	size_t i;
 
 	for (i = 0; i < run->count; i++) {
 		uint64_t entry = ax_npt_load(&run->slot[i]);
+		uint64_t gpa = run->gpa + ((uint64_t)i << shift);
 
 		if (entry == 0)
 			continue;
 		if (ax_npt_leads(npt, entry, run->level))
 			break;
-		kill_leaf(npt, &run->slot[i], entry, run->level,
-			  run->gpa + ((uint64_t)i << ax_npt_shift(npt, run->level)), gather);
+		ax_npt_store(&run->slot[i], ax_npt_hide(npt, entry, AX_NPT_DEAD));
+		ax_tlb_gather_add(gather, gpa, gpa + ax_npt_span(npt, run->level), shift);
 	}
 	return i;
 }
@@ -184,7 +171,7 @@ static size_t next_to_free(const struct ax_npt *npt, const uint64_t *table, size
  * Free the table of @level at @hpa, which is out of reach, with all below it: lowest first, by a path
  * and not by recursion.
  */
-static void free_subtree(struct ax_npt *npt, uint64_t hpa, unsigned level, bool owned)
+void ax_npt_free_tables(struct ax_npt *npt, uint64_t hpa, unsigned level, bool owned)
 {
 	uint64_t path[AX_NPT_LEVELS_MAX];
 	size_t next[AX_NPT_LEVELS_MAX];
@@ -258,7 +245,7 @@ static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool o
 			break;
 		ax_npt_store(&run->slot[i], 0);
 		if (ax_npt_is_table(npt, entry, run->level)) {
-			free_subtree(npt, ax_npt_address(npt, entry), run->level - 1, owned);
+			ax_npt_free_tables(npt, ax_npt_address(npt, entry), run->level - 1, owned);
 		} else if (free_leaf(npt, entry, run->level)) {
 			pieces = true;
 			piece = ax_npt_address(npt, entry);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entering leaves: linear maps, populated memory, single pages of faults.
+ * Entering leaves: linear maps, single pages of faults.
  *
  * In the model, tests/spin/guard.pml, link_table() and the leaf after it are enter_page()
  * (BREAK_LINK_BY_STORE), and ax_npt_install() is the compare-and-swap of Cpu.
@@ -61,26 +61,18 @@ size_t ax_npt_enter_needs(const struct ax_npt *npt, uint64_t first, uint64_t las
 	}
 }
 
-/*
- * A frame for a table: out of the pool, which holds enough, or without one straight from the port,
- * where the caller can go back. Its contents are undefined.
- */
-static uint64_t *get_table(const struct ax_npt *npt, struct ax_pool *pool, uint64_t *hpa,
-			   ax_error_t *error)
+/* A frame for a table, of undefined contents. */
+static uint64_t *get_table(struct ax_pool *pool, uint64_t *hpa)
 {
-	if (pool) {
-		struct ax_pool_frame *frame = ax_pool_take(pool);
+	struct ax_pool_frame *frame = ax_pool_take(pool);
 
-		*hpa = frame->hpa;
-		return (uint64_t *)(void *)frame;
-	}
-	*error = ax_pool_get(npt->hpa_bits, hpa);
-	return *error == AX_OK ? ax_npt_virt(npt, *hpa) : NULL;
+	*hpa = frame->hpa;
+	return (uint64_t *)(void *)frame;
 }
 
 /*
  * Link a table under a zero slot. A neighbour's fault may link one there at the same moment, so this
- * is a compare-and-swap, and the loser's frame goes to the pool or back.
+ * is a compare-and-swap, and the loser's frame goes to the pool.
  *
  * Return: whether @table is linked.
  */
@@ -93,17 +85,13 @@ static bool link_table(struct ax_npt *npt, uint64_t *slot, uint64_t *table, uint
 		ax_npt_count(&npt->table_frames, 1);
 		return true;
 	}
-	if (pool)
-		ax_pool_put(pool, table, hpa);
-	else
-		ax_memory_api()->dealloc_frame(ax_hpa(hpa));
+	ax_pool_put(pool, table, hpa);
 	return false;
 }
 
-/* The slot for @gpa in the table of @level, linking the tables above it that are missing. NULL with
- * *error set: no frame, which cannot be when the pool was filled. */
-static uint64_t *slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool,
-			 ax_error_t *error)
+/* The slot for @gpa in the table of @level, linking the tables above it that are missing. NULL: there is a
+ * leaf above where a region is free, so the table is damaged. */
+static uint64_t *slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool)
 {
 	for (;;) {
 		unsigned at = level;
@@ -114,14 +102,9 @@ static uint64_t *slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struc
 
 		if (at == level)
 			return slot;
-		if (entry != 0) {
-			/* A leaf above where a region is free: the table is damaged. */
-			*error = AX_ESTATE;
+		if (entry != 0)
 			return NULL;
-		}
-		table = get_table(npt, pool, &hpa, error);
-		if (!table)
-			return NULL;
+		table = get_table(pool, &hpa);
 		memset(table, 0, AX_PAGE_SIZE_4K);
 		(void)link_table(npt, slot, table, hpa, pool);
 	}
@@ -132,17 +115,14 @@ static void enter_run(struct ax_npt *npt, uint64_t gpa, size_t count, unsigned l
 		      uint64_t entry, struct ax_pool *pool)
 {
 	size_t index = ax_npt_index(npt, gpa, level);
-	ax_error_t error = AX_OK;
 	uint64_t *slot;
 
 	if (level + 1u != npt->levels) {
-		uint64_t hpa;
-		uint64_t *table = NULL;
+		slot = slot_at(npt, gpa, level + 1, pool);
+		if (slot && ax_npt_load(slot) == 0) {
+			uint64_t hpa;
+			uint64_t *table = get_table(pool, &hpa);
 
-		slot = slot_at(npt, gpa, level + 1, pool, &error);
-		if (slot && ax_npt_load(slot) == 0)
-			table = get_table(npt, pool, &hpa, &error);
-		if (table) {
 			if (count != ax_npt_entries(npt, level))
 				memset(table, 0, AX_PAGE_SIZE_4K);
 			ax_npt_fill(npt, &table[index], count, entry, level);
@@ -150,7 +130,7 @@ static void enter_run(struct ax_npt *npt, uint64_t gpa, size_t count, unsigned l
 				return;
 		}
 	}
-	slot = slot_at(npt, gpa, level, pool, &error);
+	slot = slot_at(npt, gpa, level, pool);
 	if (slot)
 		ax_npt_fill(npt, slot, count, entry, level);
 }
@@ -173,98 +153,6 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 	}
 	/* Tables were linked: by this, or by a fault, which tells its own CPU alone. */
 	ax_tlb_publish(npt, first, last, true, true);
-}
-
-/* A leaf of the space's own memory, out of hardware's sight. */
-static uint64_t staged(const struct ax_npt *npt, uint64_t attr, enum ax_npt_kind kind, uint64_t hpa,
-		       unsigned level)
-{
-	uint64_t entry = ax_npt_leaf_entry(npt, attr | npt->format->kind[kind], hpa, level);
-
-	return ax_npt_hide(npt, entry, AX_NPT_STAGED);
-}
-
-/* A zeroed block for a leaf of level 1; AX_HPA_NONE with *error set when there is none. */
-static ax_hpa_t get_block(const struct ax_npt *npt, ax_error_t *error)
-{
-	size_t size = (size_t)ax_npt_span(npt, 1) + 1;
-	size_t frames = size / AX_PAGE_SIZE_4K;
-	ax_hpa_t block = ax_memory_api()->alloc_contiguous_frames(frames, size);
-
-	*error = ax_hpa_is_none(block) ? AX_ENOMEM : AX_OK;
-	if (*error == AX_OK &&
-	    (!ax_hpa_is_aligned(block, size) || !ax_npt_hpa_fits(npt, block.raw, size))) {
-		ax_memory_api()->dealloc_contiguous_frames(block, frames);
-		*error = AX_ERANGE;
-	}
-	if (*error != AX_OK)
-		return AX_HPA_NONE;
-	memset(ax_npt_virt(npt, block.raw), 0, size);
-	return block;
-}
-
-/* Back what one level-1 entry maps with a block. False: there is none to be had. */
-static bool stage_block(struct ax_npt *npt, uint64_t gpa, uint64_t attr, ax_error_t *error)
-{
-	size_t frames = (size_t)(ax_npt_span(npt, 1) + 1) / AX_PAGE_SIZE_4K;
-	ax_hpa_t block = get_block(npt, error);
-	uint64_t *slot;
-
-	if (ax_hpa_is_none(block))
-		return false;
-	slot = slot_at(npt, gpa, 1, NULL, error);
-	if (!slot) {
-		ax_memory_api()->dealloc_contiguous_frames(block, frames);
-		return false;
-	}
-	ax_npt_store(slot, staged(npt, attr, AX_NPT_BLOCK, block.raw, 1));
-	ax_npt_count(&npt->owned_frames, frames);
-	return true;
-}
-
-/* Back what one level-1 entry maps, or a part of it, page by page. */
-static ax_error_t stage_pages(struct ax_npt *npt, uint64_t gpa, size_t count, uint64_t attr)
-{
-	const uint64_t bits = staged(npt, attr, AX_NPT_OWNED, 0, 0);
-	const unsigned address_shift = npt->format->address_shift;
-	ax_error_t error = AX_OK;
-	uint64_t *slot = slot_at(npt, gpa, 0, NULL, &error);
-	size_t i;
-
-	if (!slot)
-		return error;
-	for (i = 0; i < count; i++) {
-		uint64_t hpa;
-
-		error = ax_pool_get(npt->hpa_bits, &hpa);
-		if (error != AX_OK)
-			break;
-		memset(ax_npt_virt(npt, hpa), 0, AX_PAGE_SIZE_4K);
-		ax_npt_store(&slot[i], bits | hpa >> address_shift);
-	}
-	ax_npt_count(&npt->owned_frames, i);
-	return error;
-}
-
-ax_error_t ax_npt_stage(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t attr)
-{
-	uint64_t gpa = first;
-
-	for (;;) {
-		/* A block's address is not known yet; the port is asked for one that is aligned. */
-		bool block = best_level(npt, gpa, 0, last) != 0;
-		size_t count = leaves_at(npt, gpa, 0, last);
-		ax_error_t error = AX_OK;
-
-		if (!block || !stage_block(npt, gpa, attr, &error)) {
-			error = stage_pages(npt, gpa, count, attr);
-			if (error != AX_OK)
-				return error;
-		}
-		if (last - gpa < (uint64_t)count << npt->format->page_shift)
-			return AX_OK;
-		gpa += (uint64_t)count << npt->format->page_shift;
-	}
 }
 
 ax_error_t ax_npt_branch_grow(const struct ax_npt *npt, struct ax_npt_branch *branch,

@@ -489,6 +489,35 @@ static void map_beside_others_in_one_table_disturbs_nobody(struct test_space *s)
 	}
 }
 
+/*
+ * Regions of which nothing is entered yet need the same tables, one of them at every level. What a populate
+ * makes of these before it fails may not stay behind, though it serves them as well.
+ */
+static void map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table(struct test_space *s)
+{
+	const uint64_t low = VM_RAM + 4 * K4;
+	const uint64_t high = VM_RAM + 2 * M2 + 4 * K4;
+	ax_error_t error = AX_ENOMEM;
+
+	mock_set_no_contiguous(true);
+	CHECK_OK(map(s, KIND_LAZY, low - 2 * K4, 2 * K4, RAM));
+	CHECK_OK(map(s, KIND_LAZY, high, 2 * K4, RAM));
+	for (unsigned long allowed = 0; error == AX_ENOMEM; allowed += allowed < 12 ? 1 : 400) {
+		struct snapshot before;
+
+		snapshot_take(&before, s);
+		mock_fail_after(allowed);
+		error = map(s, KIND_POPULATED, low, high - low, RAM);
+		mock_fail_never();
+		if (error == AX_ENOMEM)
+			snapshot_compare(&before, s);
+		snapshot_free(&before);
+	}
+	CHECK_OK(error);
+	CHECK_SPACE(s, LAZY(low - 2 * K4, 2 * K4, RAM), OWNED(low, high - low, RAM),
+		    LAZY(high, 2 * K4, RAM));
+}
+
 /* Clients map pass-through devices and shared pages of other VMs. */
 static void map_of_what_a_vm_has(struct test_space *s)
 {
@@ -535,6 +564,7 @@ int main(void)
 		STORY(map_alloc_lazy_enters_nothing),
 		STORY(map_alloc_refuses_device_memory),
 		STORY(map_alloc_out_of_memory_leaves_nothing_and_can_be_retried),
+		STORY(map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table),
 		STORY(map_alloc_gives_frames_from_above_hpa_bits_back),
 		STORY_ONE_CPU(map_takes_every_set_of_flags_that_the_format_can_express),
 		STORY_ONE_CPU(map_takes_every_set_of_flags_in_huge_pages_too),

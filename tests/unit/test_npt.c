@@ -70,8 +70,8 @@ static void populate_over_a_stray_leaf_fails_and_keeps_nothing(void)
 	uint64_t *slot = damaged_table();
 	uint64_t stray = *slot;
 
-	CHECK_ERROR(ax_npt_stage(&npt, VM_RAM, VM_RAM + K4 - 1, attr), AX_ESTATE);
-	CHECK_ERROR(ax_npt_stage(&npt, VM_RAM, VM_RAM + M2 - 1, attr), AX_ESTATE);
+	CHECK_ERROR(ax_npt_populate(&npt, VM_RAM, VM_RAM + K4 - 1, 0, UINT64_MAX, attr), AX_ESTATE);
+	CHECK_ERROR(ax_npt_populate(&npt, VM_RAM, VM_RAM + M2 - 1, 0, UINT64_MAX, attr), AX_ESTATE);
 	CHECK_EQUAL(*slot, stray);
 	CHECK_EQUAL(npt.owned_frames, 0);
 	CHECK_EQUAL(npt.table_frames, 1);

@@ -281,6 +281,8 @@ static struct {
 	unsigned store;    /* stores so far */
 	unsigned at;       /* the one after which it happens */
 	uint64_t fault;    /* another CPU's fault: guest address; 0: none */
+	uint64_t second;   /* and one more */
+	bool fails;        /* the allocation after those fails */
 	uint64_t *touched; /* or an entry that hardware touches */
 	uint64_t sets;     /* the bits that it sets there */
 } between;
@@ -296,6 +298,11 @@ static void after_store(const uint64_t *slot, uint64_t entry)
 	if (between.fault)
 		CHECK_EQUAL(ax_addrspace_fault(&between.space->as, ax_gpa(between.fault), AX_READ),
 			    AX_FAULT_HANDLED);
+	if (between.second)
+		CHECK_EQUAL(ax_addrspace_fault(&between.space->as, ax_gpa(between.second), AX_READ),
+			    AX_FAULT_HANDLED);
+	if (between.fails)
+		mock_fail_at(1);
 }
 
 static void nothing_at_a_flush(bool everywhere)
@@ -343,6 +350,98 @@ static void map_that_lost_its_table_to_a_fault_uses_that(struct test_space *s)
 	}
 }
 
+/* A range to populate, and pages of its neighbours which need the same tables of all levels. */
+struct between_lazy {
+	uint64_t first;
+	uint64_t size;
+	uint64_t below;
+	uint64_t above;
+};
+
+/*
+ * One try of a populate, while after store @at the neighbours fault. @fails: Its next allocation fails then.
+ * Return: whether the populate ended before that.
+ */
+static bool populate_beside_faults(struct test_space *s, const struct between_lazy *r, unsigned at,
+				   unsigned faults, bool fails)
+{
+	const unsigned long failures = mock_failures();
+	ax_error_t error;
+	bool over;
+
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(r->below), 2 * K4, RAM, false));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(r->above), 2 * K4, RAM, false));
+	happen_after(s, at);
+	between.fault = faults & 1u ? r->below : 0;
+	between.second = faults & 2u ? r->above : 0;
+	between.fails = fails;
+	error = ax_addrspace_map_alloc(&s->as, ax_gpa(r->first), r->size, RAM, true);
+	mock_fail_at(0);
+	host_hooks_set(NULL);
+	over = between.store < at;
+	if (mock_failures() == failures) {
+		CHECK_OK(error);
+		CHECK_SPACE(s, PARTLY(r->below, 2 * K4, RAM), OWNED(r->first, r->size, RAM),
+			    PARTLY(r->above, 2 * K4, RAM));
+	} else {
+		CHECK_ERROR(error, AX_ENOMEM);
+		CHECK_SPACE(s, PARTLY(r->below, 2 * K4, RAM), PARTLY(r->above, 2 * K4, RAM));
+	}
+	CHECK_EQUAL(leaf_size_at(s, r->below), !over && (faults & 1u) ? K4 : 0);
+	CHECK_EQUAL(leaf_size_at(s, r->above), !over && (faults & 2u) ? K4 : 0);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	check_empty(s);
+	return over;
+}
+
+/*
+ * A populate keeps tables aside that its neighbours may need, until all of its memory is there. A fault of
+ * theirs that needs one meanwhile links its own: then what is in the one that was kept moves over.
+ */
+static void populate_that_lost_its_tables_to_faults_uses_those(struct test_space *s)
+{
+	static const struct between_lazy ranges[] = {
+		/* The same table of pages below; another one above, with a whole one between. */
+		{VM_RAM + 4 * K4, 3 * M2, VM_RAM, VM_RAM + 3 * M2 + 8 * K4},
+		/* One table of pages for all three. */
+		{VM_RAM + 4 * K4, 4 * K4, VM_RAM, VM_RAM + 10 * K4},
+		/* Nothing in common but what is above the tables of pages. */
+		{VM_RAM + 2 * M2, M2 - K4, VM_RAM, VM_RAM + 4 * M2},
+	};
+
+	if (s->cpus == 1)
+		return;
+	for (unsigned i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+		for (unsigned faults = 1; faults <= 3; faults++) {
+			unsigned step;
+
+			/* Each of the first stores, and of the last; the many between are alike. */
+			for (unsigned at = 1;
+			     !populate_beside_faults(s, &ranges[i], at, faults, false); at += step)
+				step = at % 512 < 12 || at % 512 > 508 ? 1 : 31;
+		}
+	}
+}
+
+static void populate_that_fails_beside_faults_leaves_them_their_tables(struct test_space *s)
+{
+	const struct between_lazy r = {VM_RAM + M2 - 2 * K4, 4 * K4, VM_RAM + M2 - 6 * K4,
+				       VM_RAM + M2 + 2 * K4};
+
+	if (s->cpus == 1)
+		return;
+	mock_set_no_contiguous(true);
+	for (unsigned faults = 1; faults <= 3; faults++) {
+		unsigned at = 1;
+
+		while (!populate_beside_faults(s, &r, at, faults, true))
+			at++;
+		/* One store a page and one a table of pages at the least. */
+		CHECK(at > 6);
+	}
+	CHECK(mock_failures() >= 3 * 3);
+}
+
 /* Hardware sets accessed and dirty bits while a leaf is taken apart: what it set is not lost. */
 static void split_keeps_what_hardware_sets_meanwhile(struct test_space *s)
 {
@@ -383,6 +482,8 @@ int main(void)
 		STORY(readers_see_through_the_break_of_a_memory_type),
 		STORY(readers_with_a_direct_map_end_with_the_region),
 		STORY(map_that_lost_its_table_to_a_fault_uses_that),
+		STORY(populate_that_lost_its_tables_to_faults_uses_those),
+		STORY(populate_that_fails_beside_faults_leaves_them_their_tables),
 		STORY(split_keeps_what_hardware_sets_meanwhile),
 	};
 
