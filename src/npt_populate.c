@@ -182,35 +182,53 @@ static bool stage_block(struct populate *populate, uint64_t gpa)
 	return true;
 }
 
+/*
+ * Store @count leaves of zeroed pages, of which @bits is all but the address. What a page costs beside its zeroing
+ * is the call of the port's allocator, one comparison and one store: all else is found out before.
+ *
+ * Return: how many; fewer when *error is set.
+ */
+static size_t stage_frames(const struct ax_npt *npt, uint64_t *slot, size_t count, uint64_t bits,
+			   ax_error_t *error)
+{
+	ax_hpa_t (*const alloc_frame)(void) = ax_memory_api()->alloc_frame;
+	const unsigned address_shift = npt->format->address_shift;
+	const unsigned hpa_bits = npt->hpa_bits;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		ax_hpa_t frame = alloc_frame();
+
+		if (!ax_pool_fits(frame, hpa_bits)) {
+			*error = ax_pool_refuse(frame);
+			break;
+		}
+		memset(ax_npt_virt(npt, frame.raw), 0, AX_PAGE_SIZE_4K);
+		ax_npt_put(&slot[i], bits | frame.raw >> address_shift);
+	}
+	return i;
+}
+
 /* Back what one level-1 entry maps, or a part of it, page by page. */
 static ax_error_t stage_pages(struct populate *populate, uint64_t gpa, size_t count)
 {
 	struct ax_npt *npt = populate->npt;
 	const uint64_t attr = populate->attr | npt->format->kind[AX_NPT_OWNED];
-	const unsigned address_shift = npt->format->address_shift;
 	const bool filled = count == ax_npt_entries(npt, 0);
 	struct place place;
 	ax_error_t error = reach(populate, gpa, 0, filled, &place);
 	uint64_t bits = ax_npt_leaf_entry(npt, attr, 0, 0);
-	size_t i;
+	size_t got;
 
 	if (error != AX_OK)
 		return error;
 	populate->end = gpa + ((uint64_t)count << npt->format->page_shift);
 	if (!place.hidden)
 		bits = ax_npt_hide(npt, bits, AX_NPT_STAGED);
-	for (i = 0; i < count; i++) {
-		uint64_t hpa;
-
-		error = ax_pool_get(npt->hpa_bits, &hpa);
-		if (error != AX_OK)
-			break;
-		memset(ax_npt_virt(npt, hpa), 0, AX_PAGE_SIZE_4K);
-		ax_npt_put(&place.slot[i], bits | hpa >> address_shift);
-	}
+	got = stage_frames(npt, place.slot, count, bits, &error);
 	if (filled)
-		memset(&place.slot[i], 0, (count - i) * sizeof(*place.slot));
-	ax_npt_count(&npt->owned_frames, i);
+		memset(&place.slot[got], 0, (count - got) * sizeof(*place.slot));
+	ax_npt_count(&npt->owned_frames, got);
 	return error;
 }
 

@@ -4,19 +4,22 @@
 
 #include "bind.h"
 
-/* AX_HPA_NONE is too wide for any table: one comparison for all that is well. */
-ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa)
+ax_error_t ax_pool_refuse(ax_hpa_t frame)
 {
-	ax_hpa_t frame = ax_memory_api()->alloc_frame();
-
-	if (frame.raw >> hpa_bits == 0 && frame.raw % AX_PAGE_SIZE_4K == 0) {
-		*hpa = frame.raw;
-		return AX_OK;
-	}
 	if (ax_hpa_is_none(frame))
 		return AX_ENOMEM;
 	ax_memory_api()->dealloc_frame(frame);
 	return AX_ERANGE;
+}
+
+ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa)
+{
+	ax_hpa_t frame = ax_memory_api()->alloc_frame();
+
+	if (!ax_pool_fits(frame, hpa_bits))
+		return ax_pool_refuse(frame);
+	*hpa = frame.raw;
+	return AX_OK;
 }
 
 /*

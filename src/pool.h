@@ -7,9 +7,11 @@
 #ifndef AX_SRC_POOL_H
 #define AX_SRC_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <axvisor/addr.h>
 #include <axvisor/error.h>
 
 #pragma GCC visibility push(hidden)
@@ -41,6 +43,15 @@ struct ax_pool {
  * Return: AX_OK; AX_ENOMEM; AX_ERANGE when the port gave an address that is too wide or unaligned.
  */
 AX_MUST_CHECK ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa);
+
+/** ax_pool_fits() - Whether a frame that the port gave will do. AX_HPA_NONE does not. */
+static inline bool ax_pool_fits(ax_hpa_t frame, unsigned hpa_bits)
+{
+	return (frame.raw >> hpa_bits | frame.raw % AX_PAGE_SIZE_4K) == 0;
+}
+
+/** ax_pool_refuse() - Give a frame back that will not do. Return: why; AX_ENOMEM for AX_HPA_NONE. */
+ax_error_t ax_pool_refuse(ax_hpa_t frame);
 
 /**
  * ax_pool_fill() - Bring a pool to @count frames or more.
