@@ -13,6 +13,8 @@
  *                               is in ours moves into theirs, for which no memory is needed.
  *
  * What is below a table that nobody sees is entered as it will be. On failure all of it is freed.
+ *
+ * In the model, tests/spin/guard.pml, this is populate_page(): BREAK_GRAFT_BY_STORE. They change together.
  */
 #include "npt.h"
 

@@ -650,7 +650,7 @@ inline protect()
 
 /*
  * Enter a page before its region is published, in a table that a neighbour's fault may link at the
- * same moment. [populate(), ax_npt_enter(), link_table()]
+ * same moment. [ax_npt_enter(), link_table()]
  */
 inline enter_page()
 {
@@ -691,6 +691,66 @@ inline enter_page()
 	d_step { frame = 0; table = 0; }
 }
 
+#define ENTERED            \
+	use[frame] = PAGE; \
+	backed[first] = frame
+
+/*
+ * The same with memory of the space's own, or nothing. Where the table is missing, one is built aside with the
+ * leaf in it. When nothing can fail any more it is grafted, or its leaf moved to the one that a fault has linked.
+ * [ax_npt_populate(): make_table(), stage_frames(), link_grafts(), merge()]
+ */
+inline populate_page()
+{
+	if
+	:: root == 0 ->
+		d_step { get_frame(table); }
+		if
+		:: table == 0 -> flags = 0
+		:: else
+		fi
+	:: else
+	fi;
+	if
+	:: flags != 0 -> d_step { get_frame(frame); }
+	:: else
+	fi;
+	if
+	:: frame == 0 -> /* [undo()] */
+		d_step {
+			flags = 0;
+			if
+			:: table != 0 -> put_frame(table)
+			:: else
+			fi
+		}
+	:: frame != 0 && table != 0 ->
+		d_step { ENTRY(table, first) = LEAF(frame, flags - 1); }
+#ifdef BREAK_GRAFT_BY_STORE
+		d_step { use[table] = TABLE; root = LINK(table); ENTERED; }
+#else
+		if
+		:: d_step { root == 0 -> use[table] = TABLE; root = LINK(table); ENTERED; }
+		:: else ->
+			d_step { put_frame(table); table = FRAME_OF(root); }
+			d_step {
+				assert(ENTRY(table, first) == 0 && backed[first] == 0);
+				ENTRY(table, first) = LEAF(frame, flags - 1);
+				ENTERED;
+			}
+		fi
+#endif
+	:: else ->
+		d_step {
+			table = FRAME_OF(root);
+			assert(ENTRY(table, first) == 0 && backed[first] == 0);
+			ENTRY(table, first) = LEAF(frame, flags - 1);
+			ENTERED;
+		}
+	fi;
+	d_step { frame = 0; table = 0; }
+}
+
 #define REACHED(frame) \
 	(root == LINK(frame) || \
 	 (root != 0 && (FRAME_OF(ENTRY(FRAME_OF(root), 0)) == (frame) || \
@@ -714,6 +774,7 @@ proctype Writer()
 			}
 			if
 			:: first == last -> enter_page()
+			:: first == last -> populate_page()
 			:: true
 			fi;
 			publish(0);

@@ -100,6 +100,7 @@ rejected FLUSH_LEAVES_ONLY "$seen" safety -DCPUS=1
 rejected FREE_BEFORE_FLUSH "$seen" safety -DCPUS=1
 rejected NEED_BY_ENTRIES "$seen" safety -DCPUS=1
 rejected LINK_BY_STORE "$account" safety -DCPUS=1
+rejected GRAFT_BY_STORE "$account" safety -DCPUS=1
 rejected FAULT_BY_STORE "$touch" safety -DCPUS=2 -DHARDWARE=0
 rejected SPARE_IS_LOST "$account" safety -DCPUS=2 -DHARDWARE=0
 rejected BROKEN_IS_NOT_MAPPED 'violated 0' safety -DCPUS=1 -DPROTECT -DONE_PAGE
