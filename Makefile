@@ -43,7 +43,7 @@ warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wu
 
 # Position independent, so that one archive links low, in the high half and into a static PIE.
 freestanding := -ffreestanding -fPIE -fno-stack-protector -fno-delete-null-pointer-checks \
-	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
 
 target_x86_64 := $(freestanding) -mno-red-zone -mgeneral-regs-only
 target_aarch64 := $(freestanding) -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mstrict-align
