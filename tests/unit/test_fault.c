@@ -148,6 +148,7 @@ static void ept_violation_decodes(void **state)
 	check_ept(0x181, AX_READ);
 	check_ept(0x182, AX_WRITE);
 	check_ept(0x184, AX_EXECUTE);
+	check_ept(0x007, AX_READ | AX_WRITE | AX_EXECUTE);
 	check_ept(0x18a, AX_WRITE);   /* of a read-only page */
 	check_ept(0x19c, AX_EXECUTE); /* of a page with read and write */
 	check_ept(0x1a1, AX_READ);    /* of an execute-only page */
