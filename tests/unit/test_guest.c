@@ -526,25 +526,27 @@ static void segments_refuse_access_bits_that_mean_nothing(struct test_space *s)
 static void segments_tell_how_many_they_need(struct test_space *s)
 {
 	struct ax_guest_segment out[SEGMENTS];
+	const size_t size = 12 * K4;
 	size_t needed = 0;
 	size_t count = 99;
 
+	/* Of two pages each: one that there is no room for may go on with its second page. */
 	for (uint64_t i = 0; i < 6; i++)
-		map_linear(s, VM_RAM + i * K4, HOST + 2 * i * K4, K4, RAM);
-	CHECK_ERROR(segments(s, VM_RAM, 6 * K4, AX_READ, NULL, 0, &needed), AX_ENOSPC);
+		map_linear(s, VM_RAM + 2 * i * K4, HOST + 3 * i * K4, 2 * K4, RAM);
+	CHECK_ERROR(segments(s, VM_RAM, size, AX_READ, NULL, 0, &needed), AX_ENOSPC);
 	CHECK_EQUAL(needed, 6);
 	for (size_t capacity = 1; capacity < needed; capacity++) {
 		/* Exactly so long, so that the sanitizer sees one too many. */
 		struct ax_guest_segment *few = (void *)buffer(capacity * sizeof(*few), 0);
 
 		count = 99;
-		CHECK_ERROR(segments(s, VM_RAM, 6 * K4, AX_READ, few, capacity, &count), AX_ENOSPC);
+		CHECK_ERROR(segments(s, VM_RAM, size, AX_READ, few, capacity, &count), AX_ENOSPC);
 		CHECK_EQUAL(count, needed);
 		story_free(few);
 	}
-	CHECK_OK(segments(s, VM_RAM, 6 * K4, AX_READ, out, needed, &count));
+	CHECK_OK(segments(s, VM_RAM, size, AX_READ, out, needed, &count));
 	CHECK_EQUAL(count, needed);
-	check_segments(s, VM_RAM, 6 * K4, out, count);
+	check_segments(s, VM_RAM, size, out, count);
 	CHECK_OK(segments(s, VM_RAM + 7, 0, AX_READ, NULL, 0, &count));
 	CHECK_EQUAL(count, 0);
 }
