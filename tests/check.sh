@@ -3,8 +3,8 @@
 #
 # Everything that is checked, one line a step, `N passed, N failed` at the end.
 #
-#	tests/check.sh [builds] [headers] [link] [unit] [reference] [model] [mutants] [fuzz] [spin] [stress]
-#		[readme] [run]
+#	tests/check.sh [builds] [headers] [link] [unit] [instructions] [reference] [model] [mutants] [fuzz]
+#		[spin] [stress] [readme] [run]
 #
 # Default: all.
 #
@@ -122,6 +122,11 @@ group_unit() {
 	group_programs unit
 }
 
+# Made of x86-64 code.
+group_instructions() {
+	[ "$(uname -m)" != x86_64 ] || group_programs instructions
+}
+
 group_reference() {
 	group_programs reference
 }
@@ -215,7 +220,7 @@ group_run() {
 	done <<<"$stale"
 }
 
-[ $# -gt 0 ] || set -- builds headers link unit reference model mutants fuzz spin stress readme run
+[ $# -gt 0 ] || set -- builds headers link unit instructions reference model mutants fuzz spin stress readme run
 
 if ! tests/setup.sh check; then
 	echo "0 passed, 1 failed"

@@ -17,7 +17,7 @@ check-%:
 # tests/support and tests/reference are in one archive: a program that calls the mock port gets the mock
 # port, one that does not may be a port of its own.
 
-test_dirs := tests/unit tests/reference tests/model
+test_dirs := tests/unit tests/reference tests/model $(if $(filter x86_64,$(AX_MACHINE)),tests/instructions)
 test_sources := $(wildcard $(addsuffix /test_*.c,$(test_dirs)))
 support_sources := $(filter-out $(test_sources),$(wildcard tests/support/*.c tests/reference/*.c))
 
@@ -36,7 +36,21 @@ programs: $(test_programs)
 # The library's hooks are defined in the archive before it, hence twice.
 $(test_programs): %: %.o $(test_support) $(hooked_lib)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(test_support) -lcmocka -lpthread
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(test_support) -lcmocka -lpthread
+
+# Those of tests/instructions test what arch/ has for the targets' builds alone, its instructions made into
+# calls: see tests/instructions/machine.h.
+instruction_tests := $(filter $(OUT)/tests/instructions/%,$(test_programs))
+$(instruction_tests): $(OUT)/tests/instructions/test_cpu_%: $(OUT)/tests/instructions/machine.o \
+	$(addprefix $(OUT)/instructions/arch/%/,caps.o cpu.o relax.o tlb.o)
+
+$(OUT)/instructions/%.o: %.c tests/instructions/trap.awk $(OUT)/flags
+	$(call say,CC      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) $(if $(findstring clang,$(CC)),-fno-integrated-as) -g0 -mno-red-zone \
+		-mgeneral-regs-only -MMD -MP -MT $@ -S -o $(@:.o=.S) $<
+	$(Q)awk -f tests/instructions/trap.awk $(@:.o=.S) >$(@:.o=.s)
+	$(Q)$(CC) -c -o $@ $(@:.o=.s)
 
 $(hooked_lib): $(hooked_objects) $(OUT)/flags
 	$(call say,AR      $@)
@@ -59,7 +73,8 @@ $(OUT)/tests/%.o: tests/%.c $(OUT)/flags
 	$(Q)$(test_compile) -MMD -MP -c -o $@ $<
 
 .SECONDARY: $(test_objects) $(support_objects)
--include $(test_objects:.o=.d) $(support_objects:.o=.d) $(hooked_objects:.o=.d)
+-include $(test_objects:.o=.d) $(support_objects:.o=.d) $(hooked_objects:.o=.d) \
+	$(wildcard $(OUT)/instructions/arch/*/*.d) $(OUT)/tests/instructions/machine.d
 
 # ---- many threads: `make stress SECONDS=60`, `make bench-faults`
 #
