@@ -24,6 +24,7 @@ static struct ax_text text;
 static void begin(void)
 {
 	printed.count = 0;
+	memset(&text, 'x', sizeof(text)); /* as a stack is, where dumps have it */
 	ax_text_init(&text, print, &printed);
 	CHECK_EQUAL(text.length, 0);
 	CHECK(strcmp(text.line, "") == 0);
