@@ -127,7 +127,8 @@ class Tree:
         """Objects, of the library and of the test programs, that are made from a file."""
         wanted = os.path.realpath(self.path / file)
         found = []
-        for dependency in sorted((*self.build.glob("hooked/**/*.d"), *self.build.glob("tests/**/*.d"))):
+        folders = ("hooked", "instructions", "tests")
+        for dependency in sorted(path for name in folders for path in self.build.glob(f"{name}/**/*.d")):
             names = dependency.read_text().split(":")[1].replace("\\\n", " ").split()
             if any(os.path.realpath(self.path / name) == wanted for name in names):
                 found.append(dependency.with_suffix(".o"))
@@ -135,17 +136,30 @@ class Tree:
 
     def source_of(self, object_file):
         name = os.path.relpath(object_file, self.build)
-        return name.removeprefix("hooked/")[: -len(".o")] + ".c"
+        return name.removeprefix("hooked/").removeprefix("instructions/")[: -len(".o")] + ".c"
 
     def compile(self, object_file):
         """Make an object again. Returns its digest, or None when it does not compile."""
         source = self.source_of(object_file)
         flags = ["-std=gnu11", "-Iinclude", "-Isrc", "-Itests/support", "-Itests/reference"]
         command = [CC, *flags, *CFLAGS.split(), "-fno-delete-null-pointer-checks", "-DAX_HOST_HOOKS"]
-        command += ["-c", "-o", str(object_file), source]
-        if not passes(command, self.path, 60):
+        if self.build / "instructions" in object_file.parents:
+            good = self.compile_instructions(command, object_file, source)
+        else:
+            good = passes([*command, "-c", "-o", str(object_file), source], self.path, 60)
+        if not good:
             return None
         return hashlib.sha256(object_file.read_bytes()).hexdigest()
+
+    def compile_instructions(self, command, object_file, source):
+        """As tests/tests.mk does for tests/instructions."""
+        before, after = object_file.with_suffix(".S"), object_file.with_suffix(".s")
+        flags = ["-fno-integrated-as", "-mno-red-zone", "-mgeneral-regs-only", "-UAX_HOST_HOOKS"]
+        if not passes([*command, *flags, "-S", "-o", str(before), source], self.path, 60):
+            return False
+        with after.open("w") as out:
+            subprocess.run(["awk", "-f", "tests/instructions/trap.awk", str(before)], cwd=self.path, stdout=out)
+        return passes([CC, "-c", "-o", str(object_file), str(after)], self.path, 60)
 
     def link(self, name, objects):
         """A program with objects in the place of the library's own, or None when it does not link."""
@@ -154,7 +168,12 @@ class Tree:
         # As members of an archive are: only where a program asks for what is in them.
         mine = ["-Wl,--start-lib", *(str(path) for path in objects), "-Wl,--end-lib"]
         support = [str(tests / "libsupport.a"), str(self.library), str(tests / "libsupport.a")]
-        command = [CC, "-fuse-ld=lld", "-o", str(program), str(tests / f"{name}.o"), *mine, *support]
+        whole = [str(tests / f"{name}.o")]
+        if name.startswith("instructions/"):
+            arch = name.removeprefix("instructions/test_cpu_")
+            whole += [str(path) for path in sorted(self.build.glob(f"instructions/arch/{arch}/*.o"))]
+            whole.append(str(tests / "instructions/machine.o"))
+        command = [CC, "-fuse-ld=lld", "-o", str(program), *whole, *mine, *support]
         command += ["-lcmocka", "-lpthread"]
         return str(program) if passes(command, self.path, 60) else None
 
