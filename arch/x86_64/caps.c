@@ -56,7 +56,7 @@ static struct cpuid cpuid(uint32_t leaf)
 	__asm__ volatile("cpuid"
 			 : "=a"(max.eax), "=b"(max.ebx), "=c"(max.ecx), "=d"(max.edx)
 			 : "a"(leaf & CPUID_EXTENDED_MAX), "c"(0));
-	if (max.eax < leaf || (max.eax ^ leaf) >> 31)
+	if (max.eax < leaf)
 		return out;
 	__asm__ volatile("cpuid"
 			 : "=a"(out.eax), "=b"(out.ebx), "=c"(out.ecx), "=d"(out.edx)
