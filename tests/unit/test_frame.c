@@ -243,6 +243,29 @@ static void frame_that_the_port_misaligned_goes_back(void **state)
 				      "alloc_block 2 1000;free_block fffffffffffff000 2;");
 }
 
+static void frame_may_end_at_the_last_physical_address(void **state)
+{
+	struct ax_frame f = AX_FRAME_EMPTY;
+
+	(void)state;
+	next_frame = UINT64_MAX - PAGE + 1;
+	assert_int_equal(ax_frame_alloc(&f), AX_OK);
+	assert_int_equal(ax_frame_release(&f).raw, next_frame);
+	next_frame = UINT64_MAX - 4 * PAGE + 1;
+	assert_int_equal(ax_frame_alloc_contiguous(&f, 4, PAGE), AX_OK);
+	assert_int_equal(ax_frame_release(&f).raw, next_frame);
+}
+
+static void frame_of_as_many_bytes_as_can_be_counted_is_asked_for(void **state)
+{
+	struct ax_frame f = AX_FRAME_EMPTY;
+
+	(void)state;
+	next_frame = UINT64_MAX;
+	assert_int_equal(ax_frame_alloc_contiguous(&f, SIZE_MAX / PAGE, PAGE), AX_ENOMEM);
+	assert_string_equal(log_text, "alloc_block fffffffffffff 1000;");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -256,6 +279,9 @@ int main(void)
 		cmocka_unit_test_setup(frame_bad_arguments_do_not_reach_the_port, setup),
 		cmocka_unit_test_setup(frame_out_of_memory_leaves_the_handle_empty, setup),
 		cmocka_unit_test_setup(frame_that_the_port_misaligned_goes_back, setup),
+		cmocka_unit_test_setup(frame_may_end_at_the_last_physical_address, setup),
+		cmocka_unit_test_setup(frame_of_as_many_bytes_as_can_be_counted_is_asked_for,
+				       setup),
 	};
 
 	return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
