@@ -6,7 +6,8 @@
 #
 #	tests/coverage/measure.sh
 #
-# Without optimisation, so that every condition is there as it was written.
+# Without optimisation, so that every condition is there as it was written; and the library with counters
+# that threads do not lose: how often something was false is the difference of two of them.
 set -eu
 cd "$(dirname "$0")/../.."
 unset MAKEFLAGS MAKELEVEL MFLAGS CC AR CFLAGS CPPFLAGS ARCH LLVM
@@ -17,6 +18,7 @@ export LC_ALL=C
 mkdir -p "$out"
 make --no-print-directory O="$out/build" ARCH=host CC=clang-19 AR=llvm-ar-19 \
 	CFLAGS="-O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc" \
+	HOOKED_CFLAGS=-fprofile-update=atomic \
 	programs >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
 
 rm -rf "$out/profiles"
