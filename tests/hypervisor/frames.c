@@ -7,6 +7,7 @@
 #include "string.h"
 
 #define MAX_FRAMES (PLATFORM_RAM_SIZE / FRAME_SIZE)
+#define GROUP      256 /* frames that are passed over in one step when all are in use */
 
 #define POISON_ALLOCATED 0xa5 /* what a user sees who forgets to clear */
 #define POISON_FREED     0xdd /* what a user sees who comes too late */
@@ -25,6 +26,7 @@ static struct {
 	size_t used;
 	size_t hint; /* every frame below is in use */
 	uint8_t state[MAX_FRAMES];
+	uint16_t used_in[MAX_FRAMES / GROUP];
 } pool;
 
 static uint64_t address_of(size_t index)
@@ -66,9 +68,10 @@ static bool is_free(size_t index, size_t count)
 
 static void take(size_t index, size_t count, enum frame_state first)
 {
-	pool.state[index] = (uint8_t)first;
-	for (size_t i = 1; i < count; i++)
-		pool.state[index + i] = BLOCK_REST;
+	for (size_t i = 0; i < count; i++) {
+		pool.state[index + i] = (uint8_t)(i == 0 ? first : BLOCK_REST);
+		pool.used_in[(index + i) / GROUP]++;
+	}
 	pool.used += count;
 	poison(index, count, POISON_ALLOCATED);
 }
@@ -76,8 +79,10 @@ static void take(size_t index, size_t count, enum frame_state first)
 static void give_back(size_t index, size_t count)
 {
 	poison(index, count, POISON_FREED);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		pool.state[index + i] = FREE;
+		pool.used_in[(index + i) / GROUP]--;
+	}
 	pool.used -= count;
 	if (index < pool.hint)
 		pool.hint = index;
@@ -85,9 +90,12 @@ static void give_back(size_t index, size_t count)
 
 static uint64_t alloc_single(void)
 {
-	while (pool.hint < pool.total && pool.state[pool.hint] != FREE)
-		pool.hint++;
-	if (pool.hint == pool.total)
+	while (pool.hint < pool.total && pool.state[pool.hint] != FREE) {
+		bool is_full = pool.used_in[pool.hint / GROUP] == GROUP;
+
+		pool.hint = is_full ? (pool.hint / GROUP + 1) * GROUP : pool.hint + 1;
+	}
+	if (pool.hint >= pool.total)
 		return FRAME_NONE;
 	take(pool.hint, 1, SINGLE);
 	return address_of(pool.hint);
