@@ -23,6 +23,10 @@ extern const char vmx_wait_first[], vmx_wait_end[], vmx_wait_over[];
 #define CPUID_FEATURES 0x1u
 #define CPUID_ECX_VMX  (1u << 5)
 
+/* Leaves with the frequencies of counter, crystal and processor (Intel SDM vol. 2A, CPUID). */
+#define CPUID_CLOCKS      0x15u
+#define CPUID_FREQUENCIES 0x16u
+
 /* IA32_FEATURE_CONTROL: locked, VMX allowed outside of SMX. */
 #define FEATURE_LOCKED BIT(0)
 #define FEATURE_VMX    BIT(2)
@@ -507,7 +511,10 @@ static void pass_through(const uint16_t *ports, size_t count)
 		io_bitmaps[ports[i] / 8] |= (uint8_t)(1u << ports[i] % 8);
 }
 
-/* The guest sees this processor, less VMX. */
+/*
+ * The guest sees this processor, less VMX, and has to measure its clocks as the hypervisor does: what
+ * Bochs says of them is the modelled processor's, and it counts instructions.
+ */
 static void emulate_cpuid(struct vcpu *vcpu)
 {
 	uint64_t *gpr = vcpu->gpr;
@@ -516,6 +523,8 @@ static void emulate_cpuid(struct vcpu *vcpu)
 
 	if (leaf == CPUID_FEATURES)
 		out.ecx &= ~CPUID_ECX_VMX;
+	else if (leaf == CPUID_CLOCKS || leaf == CPUID_FREQUENCIES)
+		out = (struct cpuid){0};
 	gpr[RAX] = out.eax;
 	gpr[RBX] = out.ebx;
 	gpr[RCX] = out.ecx;
