@@ -67,6 +67,13 @@ static uint64_t take_number(const char **text)
 	return value;
 }
 
+static uint64_t find_number(const char *key)
+{
+	const char *line = find_line(key);
+
+	return take_number(&line);
+}
+
 static const void *take_part(const char *key, size_t *size)
 {
 	const char *line = find_line(key);
@@ -78,13 +85,13 @@ static const void *take_part(const char *key, size_t *size)
 
 static void read_payload(struct linux_payload *payload)
 {
-	const char *line = find_line("rate ");
+	const char *line = find_line("command ");
 	size_t length = 0;
 
 	payload->kernel = take_part("kernel ", &payload->kernel_size);
 	payload->initrd = take_part("initrd ", &payload->initrd_size);
-	payload->rate = take_number(&line);
-	line = find_line("command ");
+	payload->rate = find_number("rate ");
+	payload->seed = find_number("seed ");
 	while (line[length] != '\n' && length < sizeof(payload->command) - 1)
 		length++;
 	memcpy(payload->command, line, length);
@@ -239,6 +246,8 @@ static void run(struct vm *vm)
 	ax_ticks_t start = machine_ticks();
 	uint64_t milliseconds;
 
+	console_print("hyp: %lu changes of its memory in a second, SEED=%lu\n", self.payload.rate,
+		      self.payload.seed);
 	self.next_change = start;
 	__atomic_store_n(&self.running, has_spare_cpu() && self.payload.rate, __ATOMIC_RELEASE);
 	vm_run(vm);
@@ -259,6 +268,7 @@ _Noreturn void hypervisor_main(void)
 	machine_init();
 	machine_describe();
 	read_payload(&self.payload);
+	linux_seed_changes(self.payload.seed);
 	for (unsigned cpu = 1; cpu < machine_cpus(); cpu++)
 		machine_start_cpu(cpu);
 	frames_init((uintptr_t)image_end, PLATFORM_PAYLOAD);

@@ -27,6 +27,7 @@ struct linux_payload {
 	const void *initrd;
 	size_t initrd_size;
 	uint64_t rate; /* changes of the guest's memory in a second */
+	uint64_t seed; /* of the random numbers that choose them */
 	char command[512];
 };
 
@@ -60,6 +61,9 @@ void linux_boot_image(struct vm *vm, const struct linux_payload *payload,
 /* --- linux_memory.c */
 
 void linux_map_ram(struct vm *vm, ax_gpa_t start, uint64_t size);
+
+/* Which changes are made, before the first. */
+void linux_seed_changes(uint64_t seed);
 
 /* One change of the guest's memory, at random. */
 void linux_change_memory(struct vm *vm);

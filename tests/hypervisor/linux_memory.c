@@ -57,11 +57,15 @@ static ax_gpa_t address_of(size_t page)
 	return ax_gpa(LINUX_RAM + page * FRAME_SIZE);
 }
 
+/* Small numbers, which are what seeds are, would give small ones for a while; and never 0. */
+void linux_seed_changes(uint64_t seed)
+{
+	memory.random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) | 1;
+}
+
 /* xorshift64 (Marsaglia, "Xorshift RNGs", 2003). */
 static uint64_t random_below(uint64_t limit)
 {
-	if (memory.random == 0)
-		memory.random = 1;
 	memory.random ^= memory.random << 13;
 	memory.random ^= memory.random >> 7;
 	memory.random ^= memory.random << 17;

@@ -9,8 +9,8 @@
  * page tables all the time: fork and copy-on-write, exec of this program, pipes, mmap and munmap.
  *
  * The parameter `rounds=N` of the kernel's command line (the kernel hands on what it does not know
- * itself as the environment) says how often; `end=restart` restarts the machine instead of powering it
- * off. The last line says what came of it: "init: N rounds, N MiB checked, all right", or "init: WRONG".
+ * itself as the environment) says how often, `part=N` how many percent of the free memory they share;
+ * `end=restart` restarts the machine instead of powering it off. The last line says what came of it: "init: N rounds, N MiB checked, all right", or "init: WRONG".
  *
  * There is no C library, so that it builds with any compiler for the target.
  */
@@ -41,12 +41,12 @@
 #define REBOOT_OFF    0x4321fedcu
 #define REBOOT_AGAIN  0x01234567u
 
-#define MAX_WORKERS    64
-#define COPIED_PAGES   64  /* that a forked child writes to */
-#define CHURN_PAGES    256 /* at most, of a mapping that lives for a moment */
-#define PIPE_BYTES     (64u << 10)
-#define EXEC_STATUS    42 /* of this program run as a child */
-#define MEMORY_PART(n) ((n) / 100 * 70)
+#define MAX_WORKERS  64
+#define COPIED_PAGES 64  /* that a forked child writes to */
+#define CHURN_PAGES  256 /* at most, of a mapping that lives for a moment */
+#define PIPE_BYTES   (64u << 10)
+#define EXEC_STATUS  42 /* of this program run as a child */
+#define MEMORY_PART  70 /* of what is free, in percent */
 
 /* What all processes see: the sum of what they checked. */
 static _Atomic uint64_t *checked_pages;
@@ -427,6 +427,13 @@ static const char *parameter(char **envp, const char *name)
 	return NULL;
 }
 
+static uint64_t setting(char **envp, const char *name, uint64_t otherwise)
+{
+	const char *text = parameter(envp, name);
+
+	return text ? decimal(text) : otherwise;
+}
+
 static void announce(unsigned cpu_count, uint64_t bytes, uint64_t started)
 {
 	struct line line = {.length = 0};
@@ -482,10 +489,10 @@ _Noreturn void start(long *stack);
 _Noreturn void start(long *stack)
 {
 	uint64_t started = milliseconds();
-	uint64_t bytes = MEMORY_PART(free_memory());
 	char **envp = (char **)&stack[stack[0] + 2];
-	const char *rounds_text = parameter(envp, "rounds"), *end = parameter(envp, "end");
-	uint64_t rounds = rounds_text ? decimal(rounds_text) : 1;
+	const char *end = parameter(envp, "end");
+	uint64_t bytes = free_memory() / 100 * setting(envp, "part", MEMORY_PART);
+	uint64_t rounds = setting(envp, "rounds", 1);
 	unsigned cpu_count = cpus();
 	unsigned workers = cpu_count * 2 < MAX_WORKERS ? cpu_count * 2 : MAX_WORKERS;
 
