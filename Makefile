@@ -151,7 +151,7 @@ help:
 #: make bench-faults    page faults a second by number of threads, next to a mutex
 #: make clean           remove O
 #: Parts of check: check-builds check-headers check-link check-unit check-instructions check-reference
-#:                 check-model check-mutants check-fuzz check-spin check-stress check-readme check-run
+#:                 check-model check-mutants check-fuzz check-spin check-stress check-readme check-run check-linux
 #:
 #: ARCH=aarch64|riscv64|x86_64|host   LLVM=1 (clang)   CROSS_COMPILE=prefix-   CC= AR= CPPFLAGS= CFLAGS=
 #: O=directory (build)   WERROR=1 (warnings are errors)   V=1 (show commands)

@@ -27,6 +27,11 @@ need_emulator() { # arch [ept]
 	esac
 }
 
+need_linux() {
+	need cpio cpio
+	need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+}
+
 case ${1:-check} in
 check)
 	need gcc gcc
@@ -48,6 +53,7 @@ check)
 		need_emulator $arch
 	done
 	need_emulator x86_64 ept
+	need_linux
 	;;
 fuzz)
 	need make make
@@ -69,10 +75,7 @@ run)
 		need "${CROSS_COMPILE:-$arch-linux-gnu-}gcc" "gcc-${arch/_/-}-linux-gnu"
 	fi
 	need_emulator "$arch" "${NPT:-}"
-	if [ "${GUEST:-}" = linux ]; then
-		need cpio cpio
-		need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
-	fi
+	[ "${GUEST:-}" != linux ] || need_linux
 	;;
 coverage)
 	need make make

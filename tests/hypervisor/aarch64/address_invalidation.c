@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For `make mutants`, STALE=address: the library's invalidation by address alone. What combines both stages
- * of translation stays: see arch/aarch64/tlb.c.
+ * For `make mutants`, STALE=address: where the library invalidates by address, that is all that is done. What
+ * combines both stages of translation stays: see arch/aarch64/tlb.c.
  */
 #include <axvisor/tlb.h>
 
 #include "sysreg.h"
 
+#define SINGLES_MAX 64 /* for more than that the library drops all of the VMID */
+
+void __real_ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
+			     const struct ax_tlb_request *request, unsigned page_shift);
 void __wrap_ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
 			     const struct ax_tlb_request *request, unsigned page_shift);
 
@@ -19,6 +23,10 @@ void __wrap_ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
 {
 	uint64_t end = request->start.raw + request->size;
 
+	if (request->tables || request->size == 0 || request->size >> page_shift > SINGLES_MAX) {
+		__real_ax_cpu_tlb_flush(registers, request, page_shift);
+		return;
+	}
 	write_sysreg(vtcr_el2, registers->control);
 	write_sysreg(vttbr_el2, registers->root);
 	isb();
