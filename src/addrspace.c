@@ -224,39 +224,38 @@ static void change_finish(struct ax_addrspace *as, const struct region_change *c
 	ax_pool_drain(pool);
 }
 
-/* Whether any region that touches [@first, @last] is of memory that the space owns. */
-static bool any_owned(const struct ax_region_set *set, uint64_t first, uint64_t last)
-{
-	const struct ax_region *region = ax_region_at_or_after(set, first);
-
-	while (region && region->first <= last) {
-		if (region->type == AX_REGION_ALLOC)
-			return true;
-		if (region->last >= last)
-			break;
-		region = ax_region_at_or_after(set, region->last + 1);
-	}
-	return false;
-}
+/* What free_window() and remove_leaves() know a range by: bits for the types of its regions. */
+#define OF_ALLOC   (1u << AX_REGION_ALLOC)
+#define OF_BACKEND (1u << AX_REGION_BACKEND)
 
 /*
- * The widest range around [@first, @last] that no region touches once this one is empty: a table that
- * lies inside serves nothing. Outside the space there are no regions, up to the end of the tables.
+ * The types of the regions that touch [@first, @last], a bit each; and the widest range around it that no
+ * region touches once this one is empty: a table that lies inside serves nothing. Outside the space there
+ * are no regions, up to the end of the tables.
  */
-static void free_window(const struct ax_addrspace *as, uint64_t first, uint64_t last, uint64_t *lo,
-			uint64_t *hi)
+static unsigned free_window(const struct ax_addrspace *as, uint64_t first, uint64_t last,
+			    uint64_t *lo, uint64_t *hi)
 {
 	const struct ax_region_set *set = ax_addrspace_regions(as);
-	const struct ax_region *before = ax_region_before(set, first);
-	const struct ax_region *after =
-		last < as->last ? ax_region_at_or_after(set, last + 1) : NULL;
+	struct ax_region_path path;
+	bool more = ax_region_seek(set, first, &path);
+	const struct ax_region *before = ax_region_before(set, &path);
+	unsigned types = 0;
 
-	*lo = 0;
-	if (before)
-		*lo = before->last < first ? before->last + 1 : first;
+	*lo = before ? before->last + 1 : 0;
 	*hi = (UINT64_C(1) << as->npt.gpa_bits) - 1;
-	if (after)
-		*hi = after->first > last ? after->first - 1 : last;
+	if (more && ax_region_at(&path)->first < first)
+		*lo = first;
+	for (; more && ax_region_at(&path)->first <= last; more = ax_region_next(set, &path)) {
+		types |= 1u << ax_region_at(&path)->type;
+		if (ax_region_at(&path)->last > last) {
+			*hi = last;
+			return types;
+		}
+	}
+	if (more)
+		*hi = ax_region_at(&path)->first - 1;
+	return types;
 }
 
 /* Tell the backends of the caller's which pages went. */
@@ -267,15 +266,16 @@ static void release_custom(struct ax_addrspace *as, uint64_t first, uint64_t las
  * are out of the readers' sight already, and still in old_regions().
  */
 static void remove_leaves(struct ax_addrspace *as, uint64_t first, uint64_t last, uint64_t lo,
-			  uint64_t hi, bool owned, struct ax_tlb_gather *gather)
+			  uint64_t hi, unsigned types, struct ax_tlb_gather *gather)
 {
 	ax_npt_kill(&as->npt, first, last, lo, hi, gather);
 	ax_pause(AX_PAUSE_KILLED);
 	ax_tlb_flush(&as->npt, gather);
 	ax_pause(AX_PAUSE_FLUSHED);
 	ax_guard_wait_readers(&as->guard);
-	release_custom(as, first, last);
-	ax_npt_sweep(&as->npt, first, last, owned);
+	if (types & OF_BACKEND)
+		release_custom(as, first, last);
+	ax_npt_sweep(&as->npt, first, last, types & OF_ALLOC);
 	ax_pause(AX_PAUSE_SWEPT);
 }
 
@@ -289,9 +289,11 @@ static void release_page(void *context, uint64_t gpa, uint64_t hpa)
 static void release_custom(struct ax_addrspace *as, uint64_t first, uint64_t last)
 {
 	const struct ax_region_set *set = old_regions(as);
-	const struct ax_region *region = ax_region_at_or_after(set, first);
+	struct ax_region_path path;
+	bool more = ax_region_seek(set, first, &path);
 
-	while (region && region->first <= last) {
+	for (; more && ax_region_at(&path)->first <= last; more = ax_region_next(set, &path)) {
+		const struct ax_region *region = ax_region_at(&path);
 		const struct ax_backend *backend = ax_backend_of(region);
 		uint64_t from = region->first > first ? region->first : first;
 		uint64_t to = region->last < last ? region->last : last;
@@ -299,9 +301,6 @@ static void release_custom(struct ax_addrspace *as, uint64_t first, uint64_t las
 		if (backend && backend->ops->release)
 			ax_npt_each_dead(&as->npt, from, to, release_page,
 					 (void *)(uintptr_t)backend);
-		if (region->last >= last)
-			break;
-		region = ax_region_at_or_after(set, region->last + 1);
 	}
 }
 
@@ -429,28 +428,25 @@ static ax_error_t unmap_locked(struct ax_addrspace *as, uint64_t first, uint64_t
 {
 	struct region_change change = {.what = REGION_REMOVE,
 				       .region = {.first = first, .last = last}};
-	const struct ax_region_set *set = ax_addrspace_regions(as);
 	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	struct ax_tlb_gather gather;
 	ax_error_t error;
+	uint64_t lo;
+	uint64_t hi;
+	unsigned types = free_window(as, first, last, &lo, &hi);
 
-	if (!ax_region_overlaps(set, first, last))
+	if (types == 0)
 		return AX_OK;
 	error = change_prepare(as, &change, &nodes);
 	if (error == AX_OK)
 		error = ax_pool_fill(&tables, ax_npt_split_needs(&as->npt, first, last),
 				     as->npt.hpa_bits);
 	if (error == AX_OK) {
-		bool owned = any_owned(set, first, last);
-		uint64_t lo;
-		uint64_t hi;
-
 		ax_tlb_gather_init(&gather);
-		free_window(as, first, last, &lo, &hi);
 		change_publish(as, &change, &nodes);
 		ax_npt_split(&as->npt, first, last, &tables, &gather);
-		remove_leaves(as, first, last, lo, hi, owned, &gather);
+		remove_leaves(as, first, last, lo, hi, types, &gather);
 		change_finish(as, &change, &nodes);
 	}
 	ax_pool_drain(&tables);
@@ -481,15 +477,16 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 {
 	struct region_change change = {.what = REGION_PROTECT,
 				       .region = {.first = first, .last = last, .flags = flags}};
-	const struct ax_region_set *set = ax_addrspace_regions(as);
 	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	struct ax_tlb_gather gather;
 	ax_error_t error;
+	uint64_t lo;
+	uint64_t hi;
 
-	if (!ax_region_covered(set, first, last))
+	if (!ax_region_covered(ax_addrspace_regions(as), first, last))
 		return AX_ENOENT;
-	if ((flags & AX_DEVICE) && any_owned(set, first, last))
+	if ((flags & AX_DEVICE) && (free_window(as, first, last, &lo, &hi) & OF_ALLOC))
 		return AX_EINVAL;
 	error = change_prepare(as, &change, &nodes);
 	if (error == AX_OK)

@@ -42,15 +42,9 @@ static struct ax_region part_from(const struct ax_region *region, uint64_t first
 
 const struct ax_region *ax_region_at_or_after(const struct ax_region_set *set, uint64_t addr)
 {
-	const struct ax_region_node *node = set->root;
-	const struct ax_region *region;
+	struct ax_region_path path;
 
-	if (!node)
-		return NULL;
-	for (unsigned level = node->level; level > 0; level--)
-		node = ax_region_search(node, addr)->branch.child;
-	region = &ax_region_search(node, addr)->region;
-	return region->last >= addr ? region : NULL;
+	return ax_region_seek(set, addr, &path) ? ax_region_at(&path) : NULL;
 }
 
 const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t addr)
@@ -60,38 +54,11 @@ const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t
 	return region && region->first <= addr ? region : NULL;
 }
 
-const struct ax_region *ax_region_before(const struct ax_region_set *set, uint64_t addr)
+bool ax_region_overlaps(const struct ax_region_set *set, uint64_t first, uint64_t last)
 {
-	const struct ax_region_node *node = set->root;
+	const struct ax_region *region = ax_region_at_or_after(set, first);
 
-	while (node) {
-		unsigned low = 0;
-		unsigned high = node->count;
-
-		while (low < high) {
-			unsigned mid = (low + high) / 2;
-
-			if (node->entry[mid].span.first < addr)
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		if (low == 0) /* Only the root: a branch that begins below addr was chosen. */
-			break;
-		if (node->level == 0)
-			return &node->entry[low - 1].region;
-		node = node->entry[low - 1].branch.child;
-	}
-	return NULL;
-}
-
-/* Replace the region that contains @region's first byte by @region, which is larger. */
-static void extend(struct ax_region_set *set, const struct ax_region *region, struct ax_pool *pool)
-{
-	struct ax_region_path path;
-
-	ax_region_seek(set, region->first, &path);
-	ax_region_splice(set, &path, 1, region, 1, pool);
+	return region && region->first <= last;
 }
 
 /* Needs */
@@ -127,70 +94,77 @@ static size_t frames_for_two(const struct ax_region_set *set, const struct ax_re
 	return frames + 1;
 }
 
+/* Merging */
+
+/*
+ * The region that a path leads to becomes one with the one before, if they are alike. Then the path
+ * is of no use afterwards, and true is returned.
+ */
+static bool join(struct ax_region_set *set, struct ax_region_path *path, struct ax_pool *pool)
+{
+	const struct ax_region *below = ax_region_before(set, path);
+	struct ax_region joined;
+
+	if (!below || !alike(below, ax_region_at(path)))
+		return false;
+	joined = part_to(below, ax_region_at(path)->last);
+	ax_region_splice(set, path, 1, NULL, 0, pool);
+	ax_region_seek(set, joined.first, path);
+	ax_region_splice(set, path, 1, &joined, 1, pool);
+	return true;
+}
+
 /* Insert */
 
-/* What a region that is to be inserted will merge with; NULL: nothing. */
-struct neighbours {
-	const struct ax_region *below;
-	const struct ax_region *above;
-};
-
-/* @path leads to where @region belongs. */
-static struct neighbours find_neighbours(const struct ax_region_set *set,
-					 const struct ax_region_path *path,
-					 const struct ax_region *region)
+/*
+ * The region that @region can be added to, or NULL: the one above where there are two. The path leads to
+ * what is above, unless there is no @more.
+ */
+static const struct ax_region *find_alike(const struct ax_region_set *set,
+					  const struct ax_region_path *path, bool more,
+					  const struct ax_region *region)
 {
-	const struct ax_region_node *leaf = path->node[0];
-	unsigned slot = path->slot[0];
-	struct neighbours found = {NULL, NULL};
+	const struct ax_region *below;
 
 	if (!(region->traits & AX_REGION_MERGES))
-		return found;
-	if (slot < leaf->count && alike(region, &leaf->entry[slot].region))
-		found.above = &leaf->entry[slot].region;
-	found.below =
-		slot > 0 ? &leaf->entry[slot - 1].region : ax_region_before(set, region->first);
-	if (found.below && !alike(found.below, region))
-		found.below = NULL;
-	return found;
+		return NULL;
+	if (more && alike(region, ax_region_at(path)))
+		return ax_region_at(path);
+	below = ax_region_before(set, path);
+	return below && alike(below, region) ? below : NULL;
 }
 
 size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_region *region)
 {
-	struct neighbours alike_ones;
 	struct ax_region_path path;
+	bool more;
 
 	if (!set->root)
 		return 1;
-	ax_region_seek(set, region->first, &path);
-	alike_ones = find_neighbours(set, &path, region);
-	return alike_ones.below || alike_ones.above ? 0 : frames_for_one(set, &path);
+	more = ax_region_seek(set, region->first, &path);
+	return find_alike(set, &path, more, region) ? 0 : frames_for_one(set, &path);
 }
 
 void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
 		      struct ax_pool *pool)
 {
 	struct ax_region joined = *region;
-	struct neighbours alike_ones;
 	struct ax_region_path path;
+	bool more = ax_region_seek(set, region->first, &path);
+	const struct ax_region *beside = find_alike(set, &path, more, region);
 
-	if (!set->root) {
+	if (!beside) {
 		ax_region_splice(set, &path, 0, region, 1, pool);
-		return;
+	} else if (beside->first < region->first) {
+		joined = part_to(beside, region->last);
+		ax_region_seek(set, joined.first, &path);
+		ax_region_splice(set, &path, 1, &joined, 1, pool);
+	} else {
+		joined.last = beside->last;
+		ax_region_splice(set, &path, 1, &joined, 1, pool);
+		ax_region_seek(set, joined.first, &path);
+		join(set, &path, pool);
 	}
-	ax_region_seek(set, region->first, &path);
-	alike_ones = find_neighbours(set, &path, region);
-	if (alike_ones.above)
-		joined.last = alike_ones.above->last;
-	if (!alike_ones.below) {
-		ax_region_splice(set, &path, alike_ones.above ? 1 : 0, &joined, 1, pool);
-		return;
-	}
-	joined.first = alike_ones.below->first;
-	joined.object = alike_ones.below->object;
-	if (alike_ones.above)
-		ax_region_splice(set, &path, 1, NULL, 0, pool);
-	extend(set, &joined, pool);
 }
 
 /* Remove */
@@ -208,10 +182,10 @@ size_t ax_region_remove_needs(const struct ax_region_set *set, uint64_t first, u
 /* Of the leaf of the path, the entries from there on that begin at or before @last. */
 static unsigned count_until(const struct ax_region_path *path, uint64_t last)
 {
-	const struct ax_region_node *leaf = path->node[0];
+	struct ax_region_node *leaf = path->node[0];
 	unsigned end = path->slot[0];
 
-	while (end < leaf->count && leaf->entry[end].span.first <= last)
+	while (end < leaf->count && ax_region_entry(leaf, end)->span.first <= last)
 		end++;
 	return end - path->slot[0];
 }
@@ -234,7 +208,7 @@ void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
 		if (drop == 0)
 			return;
 		low = ax_region_at(&path);
-		high = low + (drop - 1);
+		high = &ax_region_entry(path.node[0], path.slot[0] + (drop - 1))->region;
 		reached = high->last;
 		if (low->first < first)
 			rest[kept++] = part_to(low, first - 1);
@@ -250,8 +224,8 @@ void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
  * Must the region that contains @cut be cut before it, so that one part can have @flags? @path is
  * the way to it.
  */
-static bool seek_cut(const struct ax_region_set *set, uint64_t cut, uint32_t flags,
-		     struct ax_region_path *path)
+__attribute__((noinline)) static bool seek_cut(const struct ax_region_set *set, uint64_t cut,
+					       uint32_t flags, struct ax_region_path *path)
 {
 	return ax_region_seek(set, cut, path) && ax_region_at(path)->first < cut &&
 	       ax_region_at(path)->flags != flags;
@@ -284,76 +258,27 @@ static void cut_before(struct ax_region_set *set, uint64_t cut, uint32_t flags,
 	ax_region_splice(set, &path, 1, parts, 2, pool);
 }
 
-/* The path leads to the first region of a leaf. Make it one with the region before, if alike. */
-static bool join_leaves(struct ax_region_set *set, struct ax_region_path *path,
-			struct ax_pool *pool)
-{
-	const struct ax_region *below = ax_region_before(set, ax_region_at(path)->first);
-	struct ax_region joined;
-
-	if (!below || !alike(below, ax_region_at(path)))
-		return false;
-	joined = part_to(below, ax_region_at(path)->last);
-	ax_region_splice(set, path, 1, NULL, 0, pool);
-	extend(set, &joined, pool);
-	return true;
-}
-
-/*
- * Make one what is alike in a leaf, from the region before the path's to the one that begins at
- * @stop. There is no hole between those, so that the holes of the leaf stay the same.
- */
-static void join_in_leaf(struct ax_region_set *set, struct ax_region_path *path, uint64_t stop,
-			 struct ax_pool *pool)
-{
-	struct ax_region_node *leaf = path->node[0];
-	union ax_region_entry *entry = leaf->entry;
-	unsigned kept = path->slot[0] > 0 ? path->slot[0] - 1 : 0;
-	unsigned i, gone;
-
-	for (i = kept + 1; i < leaf->count && entry[i].span.first <= stop; i++) {
-		if (alike(&entry[kept].region, &entry[i].region))
-			entry[kept].region.last = entry[i].region.last;
-		else if (++kept < i)
-			entry[kept] = entry[i];
-	}
-	gone = i - (kept + 1);
-	if (gone == 0)
-		return;
-	ax_region_move(&entry[kept + 1], &entry[i], leaf->count - i);
-	leaf->count -= gone;
-	set->count -= gone;
-	ax_region_settle(set, path, (struct ax_region_holes){0, 0}, pool);
-}
-
-/*
- * One leaf at a time, and on to the range's end and one: the last region may be alike with the next.
- * Joining two leaves may move regions between them, so the leaf is looked up again then.
- */
+/* On to the range's end and one: the last region may be alike with the next. */
 void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last, uint32_t flags,
 		       struct ax_pool *pool)
 {
 	const uint64_t stop = last < UINT64_MAX ? last + 1 : last;
-	uint64_t next = first;
 	struct ax_region_path path;
+	bool more;
 
 	cut_before(set, first, flags, pool);
 	if (last < UINT64_MAX)
 		cut_before(set, last + 1, flags, pool);
-	while (ax_region_seek(set, next, &path)) {
-		struct ax_region *region = ax_region_at(&path);
-		unsigned count = count_until(&path, last);
-		uint64_t reached;
+	more = ax_region_seek(set, first, &path);
+	while (more && ax_region_at(&path)->first <= stop) {
+		uint64_t reached = ax_region_at(&path)->last;
 
-		for (unsigned i = 0; i < count; i++)
-			region[i].flags = flags;
-		if (path.slot[0] == 0 && join_leaves(set, &path, pool))
-			continue;
-		reached = path.node[0]->entry[path.node[0]->count - 1].span.last;
-		join_in_leaf(set, &path, stop, pool);
-		if (reached >= stop)
-			return;
-		next = reached + 1;
+		if (ax_region_at(&path)->first <= last)
+			ax_region_at(&path)->flags = flags;
+		if (!join(set, &path, pool))
+			more = ax_region_next(set, &path);
+		else
+			more = reached < stop && ax_region_seek(set, reached + 1, &path);
 	}
 }
 
@@ -367,7 +292,8 @@ struct gap_request {
 };
 
 /* The part of [@first, @last], which is free, that the request can have. */
-static bool fits(const struct gap_request *request, uint64_t first, uint64_t last, uint64_t *out)
+__attribute__((noinline)) static bool fits(const struct gap_request *request, uint64_t first,
+					   uint64_t last, uint64_t *out)
 {
 	uint64_t low = first > request->first ? first : request->first;
 	uint64_t high = last < request->last ? last : request->last;
@@ -386,30 +312,30 @@ static bool fits(const struct gap_request *request, uint64_t first, uint64_t las
 static bool find_gap_behind(const struct ax_region_set *set, struct ax_region_path *path,
 			    const struct gap_request *request, uint64_t *out)
 {
+	uint64_t end = ax_region_at(path)->last;
 	unsigned level = 0;
-	uint64_t end;
 
 	while (level <= set->root->level) {
-		const struct ax_region_node *node = path->node[level];
-		const union ax_region_entry *entry = &node->entry[path->slot[level]];
+		struct ax_region_node *node = path->node[level];
+		const union ax_region_entry *entry;
 
 		if (path->slot[level] + 1 == node->count) {
 			level++;
 			continue;
 		}
-		if (entry[0].span.last >= request->last)
+		if (end >= request->last)
 			return false;
-		if (entry[1].span.first - entry[0].span.last > request->size &&
-		    fits(request, entry[0].span.last + 1, entry[1].span.first - 1, out))
+		entry = ax_region_entry(node, ++path->slot[level]);
+		if (entry->span.first - end > request->size &&
+		    fits(request, end + 1, entry->span.first - 1, out))
 			return true;
-		path->slot[level]++;
-		for (entry++; level > 0 && entry->branch.gap >= request->size;) {
+		while (level > 0 && entry->branch.gap >= request->size) {
 			path->node[--level] = entry->branch.child;
 			path->slot[level] = 0;
-			entry = entry->branch.child->entry;
+			entry = ax_region_entry(entry->branch.child, 0);
 		}
+		end = entry->span.last;
 	}
-	end = set->root->entry[set->root->count - 1].span.last;
 	return end < UINT64_MAX && fits(request, end + 1, UINT64_MAX, out);
 }
 
@@ -438,13 +364,6 @@ bool ax_region_covered(const struct ax_region_set *set, uint64_t first, uint64_t
 	uint64_t hole;
 
 	return !ax_region_find_gap(set, first, last, first, 1, 1, &hole);
-}
-
-bool ax_region_overlaps(const struct ax_region_set *set, uint64_t first, uint64_t last)
-{
-	const struct ax_region *region = ax_region_at_or_after(set, first);
-
-	return region && region->first <= last;
 }
 
 /* The whole */

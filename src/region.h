@@ -6,8 +6,11 @@
  * It is a B+tree whose nodes are whole frames of 4 KiB, so it needs no allocator below the port's
  * frame allocator:
  *
- *	internal node	header | branch { first, last, gap, child } ...	   up to 127
- *	leaf		header | region { first, last, object, ... } ...   up to 127
+ *	internal node	header | last ... | order | branch { first, last, gap, child } ...   up to 99
+ *	leaf		header | last ... | order | region { first, last, object, ... } ...  up to 99
+ *
+ * A search in a node reads neighbouring lines, because what it compares stands together; and entries
+ * stay where they were put, so that one more or less moves a few lines and not half a node.
  *
  * Preparing and changing are apart. ax_region_*_needs() says how many frames a change can take,
  * ax_pool_fill() gets them, and the change itself cannot fail. Nodes that a change empties go to
@@ -61,11 +64,11 @@ struct ax_region {
 };
 
 /*
- * Entries of a node: 4096 bytes less the header, by 32. A test may ask for less, to see splits and
+ * Entries of a node: 4096 bytes less the header, by 41. A test may ask for less, to see splits and
  * merges of nodes with few regions.
  */
 #ifndef AX_REGION_NODE_CAPACITY
-#define AX_REGION_NODE_CAPACITY 127
+#define AX_REGION_NODE_CAPACITY 99
 #endif
 
 /* A node other than the root holds no fewer. An internal node needs two: see rebalance(). */
@@ -75,11 +78,11 @@ struct ax_region {
  * Levels that a tree can have. A tree of L levels holds 2 * MIN^(L - 1) regions or more: with one
  * level more than this, more than the 2^52 pages that there are.
  */
-#define AX_REGION_MAX_LEVELS (AX_REGION_NODE_MIN < 31 ? 52 : 11)
+#define AX_REGION_MAX_LEVELS (AX_REGION_NODE_MIN < 24 ? 52 : 12)
 
 struct ax_region_node;
 
-/* What both kinds of entry begin with; all that a search looks at. */
+/* What both kinds of entry begin with. */
 struct ax_region_span {
 	uint64_t first;
 	uint64_t last;
@@ -110,15 +113,34 @@ union ax_region_entry {
  * @frame: What a pool needs of it: its own host physical address, to give it back by.
  * @count: Entries in use.
  * @level: 0 for a leaf, else one more than its children.
- * @reserved: Keeps an entry inside one cache line.
- * @entry: In ascending order, disjoint.
+ * @last: Of the entries in use, the last bytes, ascending: all that a search looks at.
+ * @order: A permutation of the numbers of the entries. The first @count are those in use, in the order
+ *	of @last; the others are free.
+ * @entry: Disjoint. None crosses the end of a cache line.
  */
 struct ax_region_node {
 	struct ax_pool_frame frame;
 	uint32_t count;
 	uint32_t level;
-	uint64_t reserved;
-	union ax_region_entry entry[AX_REGION_NODE_CAPACITY];
+	uint64_t last[AX_REGION_NODE_CAPACITY];
+	uint8_t order[AX_REGION_NODE_CAPACITY];
+	_Alignas(32) union ax_region_entry entry[AX_REGION_NODE_CAPACITY];
+};
+
+/** ax_region_entry() - The entry in a place of a node, in ascending order. */
+static inline union ax_region_entry *ax_region_entry(struct ax_region_node *node, unsigned slot)
+{
+	return &node->entry[node->order[slot]];
+}
+
+/**
+ * struct ax_region_path - The way from the root to a region; good until the next change of the set.
+ * @node: By level, the leaf first.
+ * @slot: In each of them, the place of the entry. In the leaf it may be one past the last.
+ */
+struct ax_region_path {
+	struct ax_region_node *node[AX_REGION_MAX_LEVELS];
+	unsigned slot[AX_REGION_MAX_LEVELS];
 };
 
 _Static_assert(sizeof(struct ax_region) == 32, "a leaf entry has 32 bytes");
@@ -201,7 +223,8 @@ void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
  * @pool: Holds what ax_region_protect_needs() said; takes the nodes that became superfluous.
  *
  * Regions at the two ends are cut, then neighbours that became alike are made one. Holes are left
- * alone: see ax_region_covered(). Cannot fail. O(log n + what was touched).
+ * alone: see ax_region_covered(). Cannot fail. O(log n + what was touched), and O(log n) more for
+ * each two regions that become one.
  */
 void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last, uint32_t flags,
 		       struct ax_pool *pool);
@@ -226,13 +249,39 @@ const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t
 const struct ax_region *ax_region_at_or_after(const struct ax_region_set *set, uint64_t addr);
 
 /**
- * ax_region_before() - The highest region that begins below an address. O(log n).
+ * ax_region_seek() - Find the way to the first region that ends at or after @addr. O(log n).
  * @set: Where.
  * @addr: Any address.
+ * @path: The way; untouched when the set is empty.
  *
- * Return: the region, valid until the next change of @set, or NULL.
+ * Return: true, or false if there is no such region: then the way leads past the last of the set.
  */
-const struct ax_region *ax_region_before(const struct ax_region_set *set, uint64_t addr);
+bool ax_region_seek(const struct ax_region_set *set, uint64_t addr, struct ax_region_path *path);
+
+/** ax_region_at() - The region that a path leads to. Not for one that leads past the last. */
+static inline struct ax_region *ax_region_at(const struct ax_region_path *path)
+{
+	return &ax_region_entry(path->node[0], path->slot[0])->region;
+}
+
+/**
+ * ax_region_next() - Go on to the next region.
+ * @set: Where.
+ * @path: A way to a region.
+ *
+ * Return: true, or false if that was the last one: then the path is of no use any more.
+ */
+bool ax_region_next(const struct ax_region_set *set, struct ax_region_path *path);
+
+/**
+ * ax_region_before() - The region before the one that a path leads to.
+ * @set: Where; it may be empty.
+ * @path: What ax_region_seek() found, whatever it returned.
+ *
+ * Return: the region, or NULL if there is none.
+ */
+const struct ax_region *ax_region_before(const struct ax_region_set *set,
+					 const struct ax_region_path *path);
 
 /**
  * ax_region_find_gap() - The lowest free range that satisfies.
@@ -278,7 +327,7 @@ size_t ax_region_count(const struct ax_region_set *set);
  * ax_region_node_frames() - How many frames the set owns.
  * @set: Where.
  *
- * Not more than 1 + count / 30: every node but the root is a quarter full or more. Regions that
+ * Not more than 1 + count / 23: every node but the root is a quarter full or more. Regions that
  * arrive in ascending or descending order fill three quarters of each, in random order about 70%.
  */
 size_t ax_region_node_frames(const struct ax_region_set *set);

@@ -59,6 +59,18 @@ static void check_region(const struct ax_region *region, struct check_totals *to
 	totals->regions++;
 }
 
+/* The numbers of all the entries, each of them once. */
+static void check_order(const struct ax_region_node *node)
+{
+	bool seen[AX_REGION_NODE_CAPACITY] = {false};
+
+	for (unsigned i = 0; i < AX_REGION_NODE_CAPACITY; i++) {
+		assert_in_range(node->order[i], 0, AX_REGION_NODE_CAPACITY - 1);
+		assert_false(seen[node->order[i]]);
+		seen[node->order[i]] = true;
+	}
+}
+
 /* Recursive: the tree is at most 11 high, and this is a test. Returns what a branch to it says. */
 static struct ax_region_branch check_node(struct ax_region_node *node, unsigned level, bool root,
 					  struct check_totals *totals)
@@ -70,12 +82,15 @@ static struct ax_region_branch check_node(struct ax_region_node *node, unsigned 
 	assert_int_equal(node->level, level);
 	assert_in_range(node->count, root ? (level > 0 ? 2 : 1) : AX_REGION_NODE_MIN,
 			AX_REGION_NODE_CAPACITY);
+	check_order(node);
 	for (unsigned i = 0; i < node->count; i++) {
-		const struct ax_region_span *span = &node->entry[i].span;
+		const union ax_region_entry *entry = ax_region_entry(node, i);
+		const struct ax_region_span *span = &entry->span;
 		uint64_t gap = i > 0 ? span->first - real.last - 1 : 0;
 
+		assert_int_equal(node->last[i], span->last);
 		if (level > 0) {
-			const struct ax_region_branch *branch = &node->entry[i].branch;
+			const struct ax_region_branch *branch = &entry->branch;
 			struct ax_region_branch below =
 				check_node(branch->child, level - 1, false, totals);
 
@@ -84,7 +99,7 @@ static struct ax_region_branch check_node(struct ax_region_node *node, unsigned 
 			assert_int_equal(branch->gap, below.gap);
 			real.gap = below.gap > real.gap ? below.gap : real.gap;
 		} else {
-			check_region(&node->entry[i].region, totals);
+			check_region(&entry->region, totals);
 		}
 		real.gap = gap > real.gap ? gap : real.gap;
 		real.first = i > 0 ? real.first : span->first;
