@@ -276,7 +276,7 @@ def main():
         rows = [line.split("\t") for line in results.read_text().splitlines()]
         only = {(row[0], row[3], row[4]) for row in rows if row[2] == "survived"}
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     os.nice(10)
     tree = Tree(out)
     executed = lines_by_program(out, tree.programs)
