@@ -320,7 +320,7 @@ static ax_error_t map_linear_locked(struct ax_addrspace *as, const struct region
 	struct ax_pool tables = {0};
 	ax_error_t error;
 
-	if (ax_region_overlaps(ax_addrspace_regions(as), region->first, region->last))
+	if (ax_region_first_in(ax_addrspace_regions(as), region->first, region->last))
 		return AX_EEXIST;
 	error = change_prepare(as, change, &nodes);
 	if (error == AX_OK)
@@ -375,7 +375,7 @@ static ax_error_t map_pages_locked(struct ax_addrspace *as, const struct region_
 	struct ax_pool nodes = {0};
 	ax_error_t error;
 
-	if (ax_region_overlaps(ax_addrspace_regions(as), region->first, region->last))
+	if (ax_region_first_in(ax_addrspace_regions(as), region->first, region->last))
 		return AX_EEXIST;
 	error = change_prepare(as, change, &nodes);
 	if (error == AX_OK && now)

@@ -47,18 +47,12 @@ const struct ax_region *ax_region_at_or_after(const struct ax_region_set *set, u
 	return ax_region_seek(set, addr, &path) ? ax_region_at(&path) : NULL;
 }
 
-const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t addr)
-{
-	const struct ax_region *region = ax_region_at_or_after(set, addr);
-
-	return region && region->first <= addr ? region : NULL;
-}
-
-bool ax_region_overlaps(const struct ax_region_set *set, uint64_t first, uint64_t last)
+const struct ax_region *ax_region_first_in(const struct ax_region_set *set, uint64_t first,
+					   uint64_t last)
 {
 	const struct ax_region *region = ax_region_at_or_after(set, first);
 
-	return region && region->first <= last;
+	return region && region->first <= last ? region : NULL;
 }
 
 /* Needs */
@@ -284,78 +278,48 @@ void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last,
 
 /* Gaps */
 
-struct gap_request {
-	uint64_t first;
-	uint64_t last;
-	uint64_t size;
-	uint64_t align;
-};
-
-/* The part of [@first, @last], which is free, that the request can have. */
-__attribute__((noinline)) static bool fits(const struct gap_request *request, uint64_t first,
-					   uint64_t last, uint64_t *out)
+/* An aligned start for @size bytes in [@low, @high], which may be empty. */
+static bool fits(uint64_t low, uint64_t high, uint64_t size, uint64_t align, uint64_t *out)
 {
-	uint64_t low = first > request->first ? first : request->first;
-	uint64_t high = last < request->last ? last : request->last;
-	uint64_t start = (low + (request->align - 1)) & ~(request->align - 1);
+	uint64_t start = (low + (align - 1)) & ~(align - 1);
 
-	if (start < low || start > high || high - start < request->size - 1)
+	if (start < low || start > high || high - start < size - 1)
 		return false;
 	*out = start;
 	return true;
 }
 
 /*
- * In order over the holes behind the path's region, without those subtrees in which none is large
- * enough: to the right, up at the end of a node, down where it pays.
+ * In order over the holes, each before what the path leads to, without those inside subtrees in which
+ * none is large enough.
  */
-static bool find_gap_behind(const struct ax_region_set *set, struct ax_region_path *path,
-			    const struct gap_request *request, uint64_t *out)
-{
-	uint64_t end = ax_region_at(path)->last;
-	unsigned level = 0;
-
-	while (level <= set->root->level) {
-		struct ax_region_node *node = path->node[level];
-		const union ax_region_entry *entry;
-
-		if (path->slot[level] + 1 == node->count) {
-			level++;
-			continue;
-		}
-		if (end >= request->last)
-			return false;
-		entry = ax_region_entry(node, ++path->slot[level]);
-		if (entry->span.first - end > request->size &&
-		    fits(request, end + 1, entry->span.first - 1, out))
-			return true;
-		while (level > 0 && entry->branch.gap >= request->size) {
-			path->node[--level] = entry->branch.child;
-			path->slot[level] = 0;
-			entry = ax_region_entry(entry->branch.child, 0);
-		}
-		end = entry->span.last;
-	}
-	return end < UINT64_MAX && fits(request, end + 1, UINT64_MAX, out);
-}
-
 bool ax_region_find_gap(const struct ax_region_set *set, uint64_t lo, uint64_t hi_last,
 			uint64_t hint, uint64_t size, uint64_t align, uint64_t *out)
 {
-	const struct gap_request request = {
-		.first = hint > lo ? hint : lo,
-		.last = hi_last,
-		.size = size,
-		.align = align,
-	};
+	uint64_t begin = hint > lo ? hint : lo;
 	struct ax_region_path path;
+	bool more = ax_region_seek(set, begin, &path);
+	unsigned level = 0;
 
-	if (!ax_region_seek(set, request.first, &path))
-		return fits(&request, request.first, UINT64_MAX, out);
-	if (ax_region_at(&path)->first > request.first &&
-	    fits(&request, request.first, ax_region_at(&path)->first - 1, out))
-		return true;
-	return find_gap_behind(set, &path, &request, out);
+	while (more) {
+		const union ax_region_entry *entry =
+			ax_region_entry(path.node[level], path.slot[level]);
+
+		if (entry->span.first > hi_last)
+			break;
+		if (entry->span.first > begin &&
+		    fits(begin, entry->span.first - 1, size, align, out))
+			return true;
+		while (level > 0 && entry->branch.gap >= size) {
+			ax_region_descend(&path, level--);
+			entry = ax_region_entry(path.node[level], 0);
+		}
+		if (entry->span.last >= hi_last)
+			return false;
+		begin = entry->span.last + 1;
+		more = ax_region_advance(set, &path, &level);
+	}
+	return fits(begin, hi_last, size, align, out);
 }
 
 /* No hole is as large as a byte. */

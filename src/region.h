@@ -230,15 +230,6 @@ void ax_region_protect(struct ax_region_set *set, uint64_t first, uint64_t last,
 		       struct ax_pool *pool);
 
 /**
- * ax_region_find() - The region that contains an address. O(log n).
- * @set: Where.
- * @addr: Any address.
- *
- * Return: the region, valid until the next change of @set, or NULL.
- */
-const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t addr);
-
-/**
  * ax_region_at_or_after() - The lowest region that ends at or after an address. O(log n).
  * @set: Where.
  * @addr: Any address.
@@ -247,6 +238,23 @@ const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t
  * Return: the region, valid until the next change of @set, or NULL.
  */
 const struct ax_region *ax_region_at_or_after(const struct ax_region_set *set, uint64_t addr);
+
+/**
+ * ax_region_first_in() - The lowest region that touches [@first, @last]. O(log n).
+ * @set: Where.
+ * @first: First byte.
+ * @last: Last byte. Not below @first.
+ *
+ * Return: the region, valid until the next change of @set, or NULL.
+ */
+const struct ax_region *ax_region_first_in(const struct ax_region_set *set, uint64_t first,
+					   uint64_t last);
+
+/** ax_region_find() - The region that contains an address, or NULL: as ax_region_first_in(). */
+static inline const struct ax_region *ax_region_find(const struct ax_region_set *set, uint64_t addr)
+{
+	return ax_region_first_in(set, addr, addr);
+}
 
 /**
  * ax_region_seek() - Find the way to the first region that ends at or after @addr. O(log n).
@@ -308,14 +316,6 @@ bool ax_region_find_gap(const struct ax_region_set *set, uint64_t lo, uint64_t h
  * O(log n), however many regions there are in the range.
  */
 bool ax_region_covered(const struct ax_region_set *set, uint64_t first, uint64_t last);
-
-/**
- * ax_region_overlaps() - Is there anything in [@first, @last]?
- * @set: Where.
- * @first: First byte.
- * @last: Last byte. Not below @first.
- */
-bool ax_region_overlaps(const struct ax_region_set *set, uint64_t first, uint64_t last);
 
 /**
  * ax_region_count() - How many regions.

@@ -100,20 +100,32 @@ bool ax_region_seek(const struct ax_region_set *set, uint64_t addr, struct ax_re
 	return false;
 }
 
+bool ax_region_advance(const struct ax_region_set *set, struct ax_region_path *path,
+		       unsigned *level)
+{
+	while (path->slot[*level] + 1 == path->node[*level]->count) {
+		if (*level == set->root->level)
+			return false;
+		++*level;
+	}
+	path->slot[*level]++;
+	return true;
+}
+
+void ax_region_descend(struct ax_region_path *path, unsigned level)
+{
+	path->node[level - 1] = child_of(path->node[level], path->slot[level]);
+	path->slot[level - 1] = 0;
+}
+
 bool ax_region_next(const struct ax_region_set *set, struct ax_region_path *path)
 {
 	unsigned level = 0;
 
-	while (path->slot[level] + 1 == path->node[level]->count) {
-		if (level == set->root->level)
-			return false;
-		level++;
-	}
-	path->slot[level]++;
-	while (level > 0) {
-		path->node[level - 1] = child_of(path->node[level], path->slot[level]);
-		path->slot[--level] = 0;
-	}
+	if (!ax_region_advance(set, path, &level))
+		return false;
+	while (level > 0)
+		ax_region_descend(path, level--);
 	return true;
 }
 

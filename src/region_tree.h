@@ -11,6 +11,20 @@
 #pragma GCC visibility push(hidden)
 
 /**
+ * ax_region_advance() - Go to the next entry of a node; at its end, of the lowest node above that has one.
+ * @set: Where.
+ * @path: A way. Below @level it is of no use afterwards.
+ * @level: Of the node.
+ *
+ * Return: true, or false if there is no more.
+ */
+bool ax_region_advance(const struct ax_region_set *set, struct ax_region_path *path,
+		       unsigned *level);
+
+/** ax_region_descend() - From a branch at @level, which is not 0, go to the first entry below. */
+void ax_region_descend(struct ax_region_path *path, unsigned level);
+
+/**
  * ax_region_full_levels() - How many nodes of a path, from the leaf upwards, have no room for one
  *	more entry.
  * @set: Not empty.

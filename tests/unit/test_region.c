@@ -451,7 +451,7 @@ static void ask_everything(const struct ax_region_set *set, const struct model *
 			uint64_t first = page_first(model, i), last = page_last(model, j);
 
 			assert_int_equal(ax_region_covered(set, first, last), used == j - i + 1);
-			assert_int_equal(ax_region_overlaps(set, first, last), used > 0);
+			assert_int_equal(ax_region_first_in(set, first, last) != NULL, used > 0);
 		}
 	}
 	compare(set, model, 0, model->pages);
@@ -500,10 +500,10 @@ static void questions_about_single_bytes_are_answered_to_the_byte(void **state)
 	model_init(&model, 0, PICTURE);
 	ax_region_set_init(&set);
 	build(&set, &model, "...aaaa..bb.....");
-	assert_false(ax_region_overlaps(&set, 0, first - 1));
-	assert_true(ax_region_overlaps(&set, 0, first));
-	assert_true(ax_region_overlaps(&set, last, last));
-	assert_false(ax_region_overlaps(&set, last + 1, last + 1));
+	assert_null(ax_region_first_in(&set, 0, first - 1));
+	assert_non_null(ax_region_first_in(&set, 0, first));
+	assert_non_null(ax_region_first_in(&set, last, last));
+	assert_null(ax_region_first_in(&set, last + 1, last + 1));
 	assert_true(ax_region_covered(&set, first, first));
 	assert_true(ax_region_covered(&set, last, last));
 	assert_false(ax_region_covered(&set, first - 1, first - 1));
@@ -537,6 +537,30 @@ static void find_gap_of_impossible_requests_finds_nothing(void **state)
 	assert_int_equal(out, 7);
 	assert_true(ax_region_find_gap(&set, PAGE, UINT64_MAX, 0, PAGE, HALF, &out));
 	assert_int_equal(out, HALF);
+}
+
+/* Pictures have no two types that are alike in everything else. */
+static void insert_beside_what_differs_in_type_alone_stays_apart(void **state)
+{
+	struct change change = {.operation = INSERT, .region = picture_region('1', 0, 0)};
+	struct ax_pool pool = {NULL, 0};
+	struct ax_region_set set;
+
+	(void)state;
+	mock_start(NULL);
+	ax_region_set_init(&set);
+	change_exactly(&set, &change);
+	change.region = picture_region('1', PAGE, 0);
+	change.region.type++;
+	change_exactly(&set, &change);
+	assert_int_equal(ax_region_count(&set), 2);
+	change.region = picture_region('1', 2 * PAGE, 0);
+	change_exactly(&set, &change);
+	assert_int_equal(ax_region_count(&set), 3);
+	ax_region_check(&set);
+	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	ax_pool_drain(&pool);
+	mock_stop();
 }
 
 /* ---- the pool */
@@ -804,8 +828,8 @@ static void random_questions(const struct ax_region_set *set, const struct model
 	assert_int_equal(told, real);
 	assert_int_equal(ax_region_covered(set, page_first(model, lo), page_last(model, hi)),
 			 used == hi - lo + 1);
-	assert_int_equal(ax_region_overlaps(set, page_first(model, lo), page_last(model, hi)),
-			 used > 0);
+	region = ax_region_first_in(set, page_first(model, lo), page_last(model, hi));
+	assert_int_equal(region != NULL, used > 0);
 	region = ax_region_at_or_after(set, page_first(model, lo) + random_below(PAGE));
 	assert_int_equal(region ? page_of(model, region->first) : model->pages,
 			 model_at_or_after(model, lo));
@@ -875,6 +899,7 @@ int main(void)
 		cmocka_unit_test(find_gap_of_impossible_requests_finds_nothing),
 		cmocka_unit_test(questions_about_single_bytes_are_answered_to_the_byte),
 		cmocka_unit_test(questions_about_drawn_sets_are_answered_as_drawn),
+		cmocka_unit_test(insert_beside_what_differs_in_type_alone_stays_apart),
 		cmocka_unit_test(pool_fill_counts_what_is_there),
 		cmocka_unit_test(pool_fill_without_memory_leaves_the_pool_as_it_was),
 		cmocka_unit_test(pool_of_frames_that_begin_at_address_0_is_no_different),
