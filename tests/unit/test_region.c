@@ -708,6 +708,32 @@ static void remove_of_many_one_by_one_gives_frames_back_on_the_way(void **state)
 	mock_stop();
 }
 
+/*
+ * Were they one as soon as they fit, the next insert would split them again. 100 in order are 75 and 25;
+ * of 98 none is sparse when they are shared evenly; 49 and 23 leave a quarter of a node free.
+ */
+static void siblings_become_one_when_that_leaves_room(void **state)
+{
+	struct change change = {.operation = INSERT};
+	struct ax_region_set set;
+	size_t page = 0;
+
+	(void)state;
+	mock_start(NULL);
+	ax_region_set_init(&set);
+	for (; AX_REGION_NODE_CAPACITY == 99 && page < 100; page++) {
+		change.region = picture_region('A', 2 * page * PAGE, 0);
+		change_exactly(&set, &change);
+	}
+	change.operation = REMOVE;
+	while (page > 0) {
+		change.region = picture_region('A', 2 * --page * PAGE, 0);
+		change_exactly(&set, &change);
+		assert_int_equal(ax_region_node_frames(&set), page > 72 ? 3 : page > 0);
+	}
+	mock_stop();
+}
+
 /* Pages that alternate between two flags, all linear: then all have the same. */
 static void protect_that_makes_many_alike_leaves_one_region(void **state)
 {
@@ -906,6 +932,7 @@ int main(void)
 		cmocka_unit_test(many_regions_take_frames_in_proportion),
 		cmocka_unit_test(remove_of_all_of_many_in_one_gives_every_frame_back),
 		cmocka_unit_test(remove_of_many_one_by_one_gives_frames_back_on_the_way),
+		cmocka_unit_test(siblings_become_one_when_that_leaves_room),
 		cmocka_unit_test(protect_that_makes_many_alike_leaves_one_region),
 	};
 	struct CMUnitTest tests[COUNT(scenarios) + COUNT(plain) + COUNT(shapes)];
