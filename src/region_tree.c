@@ -169,9 +169,10 @@ static uint64_t widest(struct ax_region_node *node, unsigned from, unsigned to, 
 
 	for (unsigned i = from; i < end && best < enough; i++) {
 		const union ax_region_entry *entry = ax_region_entry(node, i);
+		uint64_t hole = i > from ? entry->span.first - node->last[i - 1] - 1 : 0;
 
-		if (i > from && entry->span.first - node->last[i - 1] - 1 > best)
-			best = entry->span.first - node->last[i - 1] - 1;
+		if (hole > best)
+			best = hole;
 		if (node->level > 0 && entry->branch.gap > best)
 			best = entry->branch.gap;
 	}
