@@ -43,8 +43,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What as->state is between init and destroy: unlikely in memory that never was a space. */
-#define AX_ADDRSPACE_LIVE UINT64_C(0x61786164647273ac)
+/* What as->state is between init and destroy: unlikely in memory that never was a space. x86 compares 64 bits with
+ * a number of 32 that it extends by its sign in one instruction. */
+#define AX_ADDRSPACE_LIVE UINT64_C(0xffffffffa7786164)
 
 static inline bool ax_addrspace_live(const struct ax_addrspace *as)
 {
@@ -72,44 +73,79 @@ static inline uint64_t ax_addrspace_losses(const struct ax_addrspace *as)
 	return __atomic_load_n(&as->losses, __ATOMIC_ACQUIRE);
 }
 
-/**
- * ax_addrspace_hit() - The region that contains @addr, or NULL: by the last one that was found, else by a
- * search.
- * @section: The caller's, entered.
- *
- * Accesses come in crowds to one region: this saves the search, and the encoding of its flags. The last hit
- * is in the reader's own line. It counts as long as the version is the one that it was found in: only a
- * version that is not published any more is changed, after its readers have left.
- *
- * Return: the hit, valid until the section is left.
- */
-const struct ax_region_hit *ax_addrspace_hit(struct ax_addrspace *as,
-					     const struct ax_section *section, uint64_t addr);
+/** ax_addrspace_line() - The line of a reader in a section: of the slot that it holds, or of a space for one CPU. */
+static inline struct ax_guard_slot *ax_addrspace_line(struct ax_addrspace *as,
+						      const struct ax_section *section)
+{
+	return section->slot ? section->slot : &as->alone;
+}
+
+/** ax_addrspace_tables() - Counts table frames that faults linked, which is seldom: atomic, and for all readers. */
+static inline uint64_t *ax_addrspace_tables(struct ax_addrspace *as)
+{
+	return ax_guard_shared(&as->guard) ? &as->guard.slots[0].seq : &as->alone.seq;
+}
+
+/* log2 of what a table of level 0 maps, and what an entry of it does. */
+#define AX_TABLE_SHIFT 21u
+#define AX_ENTRY_SHIFT 12u
+#define AX_TABLE_SIZE  (1u << (AX_TABLE_SHIFT - AX_ENTRY_SHIFT)) /* in entries */
 
 /**
- * struct ax_addrspace_view - Host memory behind a guest address.
- * @hpa: Of the address itself.
- * @size: Bytes from there to the end of the leaf or of the region, whichever comes first.
- * @flags: The region's.
+ * ax_addrspace_hits() - Whether the region that was found last contains @addr, and permits @access for sure.
+ * @hit: Of the caller's line.
+ * @access: Any value.
+ *
+ * Accesses come in crowds, to one region and to one table: this saves the search, the encoding of the flags and
+ * the checks, and ax_addrspace_hit_slot() the walk. The hit counts as long as the version is the one that it was
+ * found in. A region is changed only in a version that is not published any more, after its readers have left.
+ * And a table is killed only when no region of the published version needs it, so that it stays as long as the
+ * version that it was found in, for an address that has a region there, or until the readers have left that
+ * still find this version published.
+ */
+static inline bool ax_addrspace_hits(const struct ax_addrspace *as, const struct ax_region_hit *hit,
+				     uint64_t addr, ax_flags_t access)
+{
+	return ax_addrspace_version(as) == hit->version && addr >= hit->region->first &&
+	       addr <= hit->region->last && (access & hit->refused) == 0;
+}
+
+/** ax_addrspace_hits_table() - Whether the table that was found last is that of @addr, which was hit. */
+static inline bool ax_addrspace_hits_table(const struct ax_region_hit *hit, uint64_t addr)
+{
+	return (addr >> AX_TABLE_SHIFT) + 1 == hit->span;
+}
+
+/** ax_addrspace_hit_slot() - The slot for @addr in it. */
+static inline uint64_t *ax_addrspace_hit_slot(const struct ax_region_hit *hit, uint64_t addr)
+{
+	return &hit->table[(addr >> AX_ENTRY_SHIFT) % AX_TABLE_SIZE];
+}
+
+/**
+ * struct ax_addrspace_view - What is behind a guest address.
+ * @leaf: A live leaf.
+ * @span: Bytes that it maps, less one.
  * @found: It was there already.
  */
 struct ax_addrspace_view {
-	uint64_t hpa;
-	uint64_t size;
-	ax_flags_t flags;
+	uint64_t leaf;
+	uint64_t span;
 	bool found;
 };
 
 /**
  * ax_addrspace_back() - Make an address accessible: find its region, check, back its page.
- * @section: The caller's, entered.
+ * @line: The caller's, in a section. On AX_FAULT_HANDLED its hit is the region of @addr.
  * @addr: Any value.
  * @access: As for ax_addrspace_fault().
  * @view: Filled on AX_FAULT_HANDLED.
  *
+ * All of it, at any pace: what is usual is done by ax_addrspace_hits() and ax_npt_reach() where it counts.
+ *
  * Return: as ax_addrspace_fault().
  */
-enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, const struct ax_section *section,
+enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, struct ax_guard_slot *line,
 				       uint64_t addr, ax_flags_t access,
 				       struct ax_addrspace_view *view);
 

@@ -2,9 +2,15 @@
 /*
  * Making an address accessible: page faults, and what guest memory access needs.
  *
- * In the model, tests/spin/guard.pml, ax_addrspace_back() is Cpu from find_region() to `touch`:
- * ax_npt_walk() is walk(), back_page() what begins at `again`, ax_npt_install() the two d_steps
- * (BREAK_FAULT_BY_STORE), free_spare() what is at `out` (BREAK_SPARE_IS_LOST). They change together.
+ * There are two ways to go. serve() is the short one, for what nearly every fault is: one more page of memory of
+ * the space's own, in the region of the last fault, in a table that is there; or a page that is there already. It
+ * saves few registers and has few instructions; what it does not know it hands to ax_addrspace_back(), which
+ * does everything, and begins again.
+ *
+ * In the model, tests/spin/guard.pml, either is Cpu from find_region() to `touch`: ax_npt_walk() and
+ * ax_npt_reach() are walk(), back_page() what begins at `again`, ax_npt_install() and the ax_npt_replace() of
+ * serve() the two d_steps (BREAK_FAULT_BY_STORE), free_spare() what is at `out` (BREAK_SPARE_IS_LOST). They change
+ * together.
  */
 #include "addrspace.h"
 
@@ -22,183 +28,283 @@ bool ax_addrspace_permits(const struct ax_addrspace *as, ax_flags_t flags, ax_fl
 	return (flags & wanted) == wanted;
 }
 
-const struct ax_region_hit *ax_addrspace_hit(struct ax_addrspace *as,
-					     const struct ax_section *section, uint64_t addr)
+/*
+ * Bits of an access that ax_addrspace_permits() may refuse in a region of @flags, and those that mean nothing. Execution by
+ * user mode, where it is restricted, is looked at more closely each time.
+ */
+static uint32_t refused_bits(const struct ax_addrspace *as, ax_flags_t flags)
 {
-	struct ax_region_hit *hit = section->slot ? &section->slot->hit : &as->hit;
-	uint64_t version = ax_addrspace_version(as);
-	const struct ax_region *region;
+	uint32_t refused = ~AX_FLAGS_ALL | (AX_FLAGS_ACCESS & ~flags);
 
-	if (hit->version == version &&
-	    addr - hit->region->first <= hit->region->last - hit->region->first)
-		return hit;
-	region = ax_region_find(&as->regions[version & 1u], addr);
-	if (!region)
-		return NULL;
+	if (ax_npt_restricts_user(&as->npt))
+		refused |= AX_USER & ~flags;
+	return refused;
+}
+
+/* Find the region of an address, and remember it. False: there is none. */
+static bool find_region(const struct ax_addrspace *as, struct ax_region_hit *hit, uint64_t addr)
+{
+	uint64_t version = ax_addrspace_version(as);
+	const struct ax_region *region = ax_region_find(&as->regions[version & 1u], addr);
+	const struct ax_npt_format *format = as->npt.format;
+	uint64_t attr;
+
 	/* What a region has was encoded when it was mapped, so it can be. */
-	if (ax_npt_encode(&as->npt, region->flags, &hit->attr) != AX_OK)
-		return NULL;
+	if (!region || ax_npt_encode(&as->npt, region->flags, &attr) != AX_OK)
+		return false;
+	hit->span = 0;
+	hit->leaf = attr | format->leaf[0] | format->kind[ax_backend_kind(region)];
+	hit->refused = refused_bits(as, region->flags);
 	hit->region = region;
 	hit->version = version;
-	return hit;
+	return true;
 }
 
-/* Count what a fault entered, where no other CPU writes. */
-static void count_fault(struct ax_addrspace *as, const struct ax_section *section, unsigned tables,
-			bool owned)
+/* Find the region of an address, and whether it permits the access: AX_FAULT_HANDLED so far. */
+static enum ax_fault_result check_access(const struct ax_addrspace *as, struct ax_region_hit *hit,
+					 uint64_t addr, ax_flags_t access)
 {
-	if (section->slot) {
-		ax_guard_count(&section->slot->faults, 1);
-		ax_guard_count(&section->slot->table_frames, tables);
-		ax_guard_count(&section->slot->owned_frames, owned);
-	} else {
-		as->faults++;
-		ax_npt_count(&as->npt.table_frames, tables);
-		ax_npt_count(&as->npt.owned_frames, owned);
-	}
-}
-
-static enum ax_fault_result fault_result(ax_error_t error)
-{
-	return error == AX_ENOMEM ? AX_FAULT_NO_MEMORY : AX_FAULT_FAILED;
+	if (!ax_addrspace_hits(as, hit, addr, access) && !find_region(as, hit, addr))
+		return AX_FAULT_NO_REGION;
+	if (!ax_addrspace_permits(as, hit->region->flags, access))
+		return AX_FAULT_DENIED;
+	ax_pause(AX_PAUSE_REGION);
+	return AX_FAULT_HANDLED;
 }
 
 /* What a fault has got and not entered yet. */
 struct spare {
 	struct ax_npt_branch tables;
-	struct ax_backend_page page;
-	bool has_page;
+	ax_hpa_t page; /* AX_HPA_NONE: none */
 };
 
 /* Get what is missing: the page, and as many tables as there are levels between it and the slot. */
-static ax_error_t gather_spare(const struct ax_addrspace *as, const struct ax_region *region,
+static ax_error_t gather_spare(const struct ax_npt *npt, const struct ax_region *region,
 			       uint64_t gpa, ax_flags_t access, unsigned tables,
 			       struct spare *spare)
 {
-	ax_error_t error;
+	if (ax_hpa_is_none(spare->page)) {
+		ax_error_t error = ax_backend_get(npt, region, gpa, access, &spare->page.raw);
 
-	if (!spare->has_page) {
-		error = ax_backend_get(&as->npt, region, gpa, access, &spare->page);
 		if (error != AX_OK)
 			return error;
-		spare->has_page = true;
 	}
-	/* Most faults find all tables there. */
-	return tables == 0 ? AX_OK : ax_npt_branch_grow(&as->npt, &spare->tables, tables);
+	return ax_npt_branch_grow(npt, &spare->tables, tables);
 }
 
 static void free_spare(const struct ax_region *region, uint64_t gpa, struct spare *spare)
 {
-	if (spare->tables.count != 0)
-		ax_npt_branch_free(&spare->tables);
-	if (spare->has_page)
-		ax_backend_put(region, gpa, &spare->page);
+	ax_npt_branch_free(&spare->tables);
+	if (!ax_hpa_is_none(spare->page))
+		ax_backend_put(region, gpa, spare->page.raw);
+}
+
+/* Remember the table of the slot for @addr; not where its number is too large to be remembered. */
+static void remember_table(struct ax_region_hit *hit, uint64_t addr, uint64_t *slot)
+{
+	uint64_t span = (addr >> AX_TABLE_SHIFT) + 1;
+
+	hit->span = span <= UINT32_MAX ? (uint32_t)span : 0;
+	hit->table = slot - (addr >> AX_ENTRY_SHIFT) % AX_TABLE_SIZE;
 }
 
 /*
- * Back the page at @gpa of the region, whose entry was found zero at *@level.
+ * Link the page that was got, with the tables above it that are missing, where a zero entry was found.
  *
- * Return: AX_OK with the leaf in *@entry at *@level, whoever entered it.
+ * Return: the leaf; 0: another CPU linked something there first.
  */
-static ax_error_t back_page(struct ax_addrspace *as, const struct ax_section *section,
-			    const struct ax_region_hit *hit, uint64_t gpa, ax_flags_t access,
-			    uint64_t *slot, unsigned *level, uint64_t *entry)
+static uint64_t enter_page(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t gpa,
+			   uint64_t *slot, unsigned level, struct spare *spare)
 {
 	const struct ax_npt *npt = &as->npt;
-	ax_error_t error = AX_OK;
-	struct spare spare = {.has_page = false};
+	uint64_t leaf = line->hit.leaf | spare->page.raw >> npt->address_shift;
+	bool owned = line->hit.region->type == AX_REGION_ALLOC;
 
-	while (*entry == 0) {
-		uint64_t leaf;
-		unsigned tables = *level;
-
-		error = gather_spare(as, hit->region, gpa, access, tables, &spare);
-		if (error != AX_OK) {
-			/* Unless another CPU has backed it, perhaps with the last frame there was. */
-			*level = 0;
-			*entry = ax_npt_walk(npt, gpa, level, &slot);
-			if (*entry != 0)
-				error = AX_OK;
-			break;
-		}
-		leaf = ax_npt_leaf_entry(npt, hit->attr | npt->format->kind[spare.page.kind],
-					 spare.page.hpa, 0);
-		ax_pause(AX_PAUSE_INSTALL);
-		if (ax_npt_install(npt, slot, tables, gpa, leaf, &spare.tables)) {
-			ax_pause(AX_PAUSE_INSTALLED);
-			spare.has_page = false;
-			count_fault(as, section, tables, spare.page.kind == AX_NPT_OWNED);
-			ax_tlb_publish(npt, gpa, gpa + ax_npt_span(npt, 0), tables != 0, false);
-			*level = 0;
-			*entry = leaf;
-			break;
-		}
-		/* Another CPU linked something here first: a table, or this very page. */
-		*level = 0;
-		*entry = ax_npt_walk(npt, gpa, level, &slot);
-	}
-	free_spare(hit->region, gpa, &spare);
-	return error;
+	ax_pause(AX_PAUSE_INSTALL);
+	if (!ax_npt_install(npt, slot, level, gpa, leaf, &spare->tables))
+		return 0;
+	ax_pause(AX_PAUSE_INSTALLED);
+	spare->page = AX_HPA_NONE;
+	ax_guard_count(owned ? &line->owned_frames : &line->foreign_frames, 1);
+	if (level != 0)
+		(void)__atomic_fetch_add(ax_addrspace_tables(as), level, __ATOMIC_RELAXED);
+	ax_tlb_publish(npt, gpa, gpa + ax_npt_span(npt, 0), level != 0, false);
+	return leaf;
 }
 
-enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, const struct ax_section *section,
+/*
+ * Back a page of the region that was hit, in whatever state its entry is.
+ *
+ * @page: Was got for it already; AX_HPA_NONE: not yet.
+ * @error: Why it was not; AX_OK: nobody tried.
+ */
+static enum ax_fault_result back_page(struct ax_addrspace *as, struct ax_guard_slot *line,
+				      uint64_t addr, ax_flags_t access, ax_hpa_t page,
+				      ax_error_t error, struct ax_addrspace_view *view)
+{
+	const struct ax_npt *npt = &as->npt;
+	const struct ax_region *region = line->hit.region;
+	const uint64_t gpa = addr & ~ax_npt_span(npt, 0);
+	struct spare spare = {.page = page};
+	uint64_t entered = 0;
+	uint64_t entry;
+	uint64_t *slot;
+	unsigned level;
+
+	do {
+		level = 0;
+		entry = ax_npt_walk(npt, gpa, &level, &slot);
+		/* Out of memory or not: another CPU may have backed it, perhaps with the last frame. */
+		if (entry != 0 || error != AX_OK)
+			break;
+		error = gather_spare(npt, region, gpa, access, level, &spare);
+		if (error == AX_OK)
+			entered = enter_page(as, line, gpa, slot, level, &spare);
+	} while (entered == 0);
+	free_spare(region, gpa, &spare);
+
+	if (level == 0)
+		remember_table(&line->hit, addr, slot);
+	view->found = entered == 0;
+	view->span = ax_npt_span(npt, view->found ? level : 0);
+	view->leaf = ax_npt_live(npt, view->found ? entry : entered);
+	if (view->leaf != 0)
+		return AX_FAULT_HANDLED;
+	/* Not live: a writer has removed the page since the region was found. */
+	if (entry != 0)
+		return AX_FAULT_NO_REGION;
+	return error == AX_ENOMEM ? AX_FAULT_NO_MEMORY : AX_FAULT_FAILED;
+}
+
+enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, struct ax_guard_slot *line,
 				       uint64_t addr, ax_flags_t access,
 				       struct ax_addrspace_view *view)
 {
-	const struct ax_npt *npt = &as->npt;
-	const struct ax_region_hit *hit = ax_addrspace_hit(as, section, addr);
-	const struct ax_region *region;
-	uint64_t gpa = addr & ~ax_npt_span(npt, 0);
+	enum ax_fault_result result = check_access(as, &line->hit, addr, access);
+
+	if (result != AX_FAULT_HANDLED)
+		return result;
+	return back_page(as, line, addr, access, AX_HPA_NONE, AX_OK, view);
+}
+
+/*
+ * This CPU faulted on what is there: where hardware remembers invalid entries it has to forget this one, and
+ * whichever above it was missing.
+ */
+static enum ax_fault_result forget_fault(const struct ax_npt *npt, uint64_t addr)
+{
+	ax_tlb_fence(npt, addr & ~ax_npt_span(npt, 0), addr | ax_npt_span(npt, 0), true, false);
+	return AX_FAULT_HANDLED;
+}
+
+/* The long way, of an access that the region that was hit permits. */
+AX_OUT_OF_LINE static enum ax_fault_result serve_rest(struct ax_addrspace *as, uint64_t addr,
+						      ax_flags_t access, struct ax_guard_slot *line,
+						      ax_hpa_t page, ax_error_t error)
+{
+	struct ax_addrspace_view view;
+	enum ax_fault_result result = back_page(as, line, addr, access, page, error, &view);
+
+	if (result == AX_FAULT_HANDLED && view.found && as->npt.fence)
+		return forget_fault(&as->npt, addr);
+	return result;
+}
+
+/* Back a page with a frame of the space's own: @slot, on level 0, was found zero. */
+AX_OUT_OF_LINE static enum ax_fault_result serve_owned(struct ax_addrspace *as, uint64_t addr,
+						       uint64_t *slot, struct ax_guard_slot *line)
+{
+	ax_hpa_t page = AX_HPA_NONE;
+	ax_error_t error = ax_backend_get_owned(&as->npt, &page.raw);
+	uint64_t expected = 0;
+
+	if (error != AX_OK)
+		return serve_rest(as, addr, 0, line, AX_HPA_NONE, error);
+	ax_pause(AX_PAUSE_INSTALL);
+	if (!ax_npt_replace(slot, &expected, line->hit.leaf | page.raw >> as->npt.address_shift))
+		return serve_rest(as, addr, 0, line, page, AX_OK);
+	ax_pause(AX_PAUSE_INSTALLED);
+	ax_guard_count(&line->owned_frames, 1);
+	ax_tlb_publish(&as->npt, addr & ~(AX_PAGE_SIZE_4K - 1), addr | (AX_PAGE_SIZE_4K - 1), false,
+		       false);
+	return AX_FAULT_HANDLED;
+}
+
+/* Serve a fault of an access that the region that was hit permits, whose slot on level 0 is @slot. */
+static inline enum ax_fault_result serve_slot(struct ax_addrspace *as, uint64_t addr,
+					      ax_flags_t access, struct ax_guard_slot *line,
+					      uint64_t *slot)
+{
+	uint64_t entry = ax_npt_load(slot);
+
+	if (entry == 0 && line->hit.region->type == AX_REGION_ALLOC)
+		return serve_owned(as, addr, slot, line);
+	if (ax_npt_present(&as->npt, entry))
+		return as->npt.fence ? forget_fault(&as->npt, addr) : AX_FAULT_HANDLED;
+	return serve_rest(as, addr, access, line, AX_HPA_NONE, AX_OK);
+}
+
+/* Serve a fault in another region than the last, or in another table, or of an access that needs a closer look. */
+AX_OUT_OF_LINE static enum ax_fault_result serve_elsewhere(struct ax_addrspace *as, uint64_t addr,
+							   ax_flags_t access,
+							   struct ax_guard_slot *line)
+{
+	enum ax_fault_result result = AX_FAULT_FAILED;
 	unsigned level = 0;
 	uint64_t *slot;
-	uint64_t entry;
-	uint64_t offset;
 
-	if (!hit)
-		return AX_FAULT_NO_REGION;
-	region = hit->region;
-	if (!ax_addrspace_permits(as, region->flags, access))
-		return AX_FAULT_DENIED;
-	ax_pause(AX_PAUSE_REGION);
+	if ((access & ~AX_FLAGS_ALL) == 0)
+		result = check_access(as, &line->hit, addr, access);
+	if (result != AX_FAULT_HANDLED)
+		return result;
+	(void)ax_npt_walk(&as->npt, addr, &level, &slot);
+	if (level != 0)
+		return serve_rest(as, addr, access, line, AX_HPA_NONE, AX_OK);
+	remember_table(&line->hit, addr, slot);
+	return serve_slot(as, addr, access, line, slot);
+}
 
-	entry = ax_npt_walk(npt, gpa, &level, &slot);
-	view->found = entry != 0;
-	if (entry == 0) {
-		ax_error_t error = back_page(as, section, hit, gpa, access, slot, &level, &entry);
-
-		if (error != AX_OK)
-			return fault_result(error);
+/*
+ * Serve a fault, with the line of a reader in a section. Whatever this calls it calls last, out of line: so it
+ * saves no register.
+ */
+static enum ax_fault_result serve(struct ax_addrspace *as, uint64_t addr, ax_flags_t access,
+				  struct ax_guard_slot *line)
+{
+	if (ax_addrspace_hits(as, &line->hit, addr, access)) {
+		ax_pause(AX_PAUSE_REGION);
+		if (ax_addrspace_hits_table(&line->hit, addr)) {
+			ax_pause(AX_PAUSE_WALK);
+			return serve_slot(as, addr, access, line,
+					  ax_addrspace_hit_slot(&line->hit, addr));
+		}
 	}
-	/* Not live: a writer has removed the page since the region was found. */
-	entry = ax_npt_live(npt, entry);
-	if (entry == 0)
-		return AX_FAULT_NO_REGION;
+	return serve_elsewhere(as, addr, access, line);
+}
 
-	offset = addr & ax_npt_span(npt, level);
-	view->hpa = ax_npt_address(npt, entry) + offset;
-	view->size = ax_npt_span(npt, level) - offset + 1;
-	if (view->size - 1 > region->last - addr)
-		view->size = region->last - addr + 1;
-	view->flags = region->flags;
-	return AX_FAULT_HANDLED;
+AX_OUT_OF_LINE static enum ax_fault_result fault_shared(struct ax_addrspace *as, uint64_t addr,
+							ax_flags_t access)
+{
+	struct ax_section section;
+	enum ax_fault_result result;
+
+	ax_guard_enter(&as->guard, &section);
+	result = serve(as, addr, access, ax_addrspace_line(as, &section));
+	ax_guard_leave(&section);
+	return result;
 }
 
 enum ax_fault_result ax_addrspace_fault(struct ax_addrspace *as, ax_gpa_t addr, ax_flags_t access)
 {
-	struct ax_section section;
-	struct ax_addrspace_view view;
 	enum ax_fault_result result;
 
-	if (!ax_addrspace_live(as) || (access & ~AX_FLAGS_ALL) != 0)
+	if (!ax_addrspace_live(as))
 		return AX_FAULT_FAILED;
-	ax_guard_enter(&as->guard, &section);
-	result = ax_addrspace_back(as, &section, addr.raw, access, &view);
-	/* This CPU faulted on what is there: where hardware remembers invalid entries it has to forget
-	 * this one, and whichever above it was missing. */
-	if (result == AX_FAULT_HANDLED && view.found)
-		ax_tlb_publish(&as->npt, addr.raw & ~ax_npt_span(&as->npt, 0),
-			       addr.raw | ax_npt_span(&as->npt, 0), true, false);
-	ax_guard_leave(&section);
+	if (ax_guard_shared(&as->guard))
+		return fault_shared(as, addr.raw, access);
+	ax_guard_enter_alone();
+	result = serve(as, addr.raw, access, &as->alone);
+	ax_guard_leave_alone();
 	return result;
 }
 

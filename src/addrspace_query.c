@@ -4,6 +4,7 @@
 
 #include "backend.h"
 #include "npt.h"
+#include "npt_descend.h"
 #include "npt_entry.h"
 
 ax_gpa_t ax_addrspace_base(const struct ax_addrspace *as)
@@ -83,21 +84,57 @@ ax_error_t ax_addrspace_next_mapping(const struct ax_addrspace *as, ax_gpa_t fro
 	return error;
 }
 
-ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
+/* locate() without a direct map, of a hole, or while a break-before-make is under way. */
+AX_OUT_OF_LINE static ax_error_t locate_by_calls(const struct ax_npt *npt, uint64_t gpa,
+						 uint64_t *hpa)
+{
+	unsigned level;
+	uint64_t entry = ax_npt_lookup(npt, gpa, &level);
+
+	if (entry == 0)
+		return AX_ENOENT;
+	*hpa = ax_npt_address(npt, entry) + (gpa & ax_npt_span(npt, level));
+	return AX_OK;
+}
+
+/* The table alone: in a section, or without a guard. */
+static ax_error_t locate(const struct ax_npt *npt, uint64_t gpa, uint64_t *hpa)
+{
+	struct ax_npt_place place;
+
+	if (!ax_npt_reach(npt, gpa, &place) || !ax_npt_present(npt, place.entry))
+		return locate_by_calls(npt, gpa, hpa);
+	*hpa = ax_npt_address(npt, place.entry) + (gpa & place.span);
+	return AX_OK;
+}
+
+AX_OUT_OF_LINE static ax_error_t locate_shared(const struct ax_addrspace *as, uint64_t gpa,
+					       uint64_t *hpa)
 {
 	struct ax_section section;
-	unsigned level;
-	uint64_t entry;
+	ax_error_t error;
+
+	ax_guard_enter(&as->guard, &section);
+	error = locate(&as->npt, gpa, hpa);
+	ax_guard_leave(&section);
+	return error;
+}
+
+ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
+{
+	ax_error_t error;
 
 	if (!ax_addrspace_live(as) || !out)
 		return AX_EINVAL;
-	ax_guard_enter(&as->guard, &section);
-	entry = ax_npt_lookup(&as->npt, addr.raw, &level);
-	ax_guard_leave(&section);
-	if (entry == 0)
+	/* The table reaches as far, and a walk must not be asked for more. */
+	if (addr.raw > as->last)
 		return AX_ENOENT;
-	out->raw = ax_npt_address(&as->npt, entry) + (addr.raw & ax_npt_span(&as->npt, level));
-	return AX_OK;
+	if (ax_guard_shared(&as->guard))
+		return locate_shared(as, addr.raw, &out->raw);
+	ax_guard_enter_alone();
+	error = locate(&as->npt, addr.raw, &out->raw);
+	ax_guard_leave_alone();
+	return error;
 }
 
 /* Extend a mapping by the leaves after it that continue it: the same distance, permission, type. */
@@ -205,7 +242,7 @@ ax_error_t ax_addrspace_find_free_area(const struct ax_addrspace *as, ax_gpa_t h
 
 void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats *out)
 {
-	struct ax_guard_slot sum = {0};
+	struct ax_guard_slot sum;
 	struct ax_npt_mapping mapping;
 	struct ax_section section;
 	ax_gpa_t from = {0};
@@ -218,6 +255,7 @@ void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats
 	/* These first, so that no sum falls below zero: see ax_npt_counter(). */
 	out->table_frames = ax_npt_counter(&as->npt.table_frames);
 	out->owned_frames = ax_npt_counter(&as->npt.owned_frames);
+	sum = as->alone;
 	ax_guard_sum(&as->guard, &sum);
 	ax_guard_enter(&as->guard, &section);
 	out->regions = ax_region_count(ax_addrspace_regions(as));
@@ -227,9 +265,10 @@ void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats
 	if (ax_guard_shared(&as->guard))
 		out->region_frames *= 2;
 	out->guard_frames = ax_guard_shared(&as->guard);
-	out->table_frames += sum.table_frames;
+	out->table_frames += __atomic_load_n(
+		ax_addrspace_tables((struct ax_addrspace *)(uintptr_t)as), __ATOMIC_RELAXED);
 	out->owned_frames += sum.owned_frames;
-	out->faults = as->faults + sum.faults;
+	out->faults = sum.owned_frames + sum.foreign_frames;
 	out->splits = ax_npt_counter(&as->npt.splits);
 	out->flushes = ax_npt_counter(&as->npt.flushes);
 	while (ax_addrspace_next_mapping(as, from, &mapping) == AX_OK) {

@@ -14,20 +14,13 @@
 
 #include <axvisor/addrspace.h>
 
-#include "npt_format.h"
+#include "bind.h"
+#include "mem.h"
+#include "npt_entry.h"
+#include "pool.h"
 #include "region.h"
 
 #pragma GCC visibility push(hidden)
-
-/**
- * struct ax_backend_page - Host memory for one guest page.
- * @hpa: Its address: aligned, and entries can hold it.
- * @kind: Whose it is; AX_NPT_FOREIGN leaves it to the encoding of the flags.
- */
-struct ax_backend_page {
-	uint64_t hpa;
-	enum ax_npt_kind kind;
-};
 
 /** ax_backend_linear() - The region of a linear map: [@first, @last] to @hpa. */
 struct ax_region ax_backend_linear(uint64_t first, uint64_t last, uint64_t hpa, ax_flags_t flags);
@@ -43,23 +36,43 @@ struct ax_region ax_backend_custom(uint64_t first, uint64_t last, const struct a
 const struct ax_backend *ax_backend_of(const struct ax_region *region);
 
 /**
+ * ax_backend_kind() - Whose a page is that a fault enters into a region: as a leaf says it.
+ * @region: The region. Foreign leaves it to the encoding of its flags.
+ */
+static inline enum ax_npt_kind ax_backend_kind(const struct ax_region *region)
+{
+	return region->type == AX_REGION_ALLOC ? AX_NPT_OWNED : AX_NPT_FOREIGN;
+}
+
+/** ax_backend_get_owned() - ax_backend_get() for a region of owned memory. */
+AX_MUST_CHECK static inline ax_error_t ax_backend_get_owned(const struct ax_npt *npt, uint64_t *hpa)
+{
+	ax_hpa_t frame = ax_memory_api()->alloc_frame();
+
+	/* One comparison for all that is well, as in ax_pool_get(). */
+	if ((frame.raw & npt->unfit) != 0)
+		return ax_pool_refuse(frame);
+	memset(ax_npt_virt(npt, frame.raw), 0, AX_PAGE_SIZE_4K);
+	*hpa = frame.raw;
+	return AX_OK;
+}
+
+/**
  * ax_backend_get() - Memory for a page of a region that has none.
  * @npt: For which table: widths, direct map.
  * @region: The region.
  * @gpa: The page.
  * @access: What was wanted.
- * @page: Filled on AX_OK.
+ * @hpa: Its address on AX_OK: aligned, and entries can hold it.
  *
  * Return: AX_OK; AX_ENOMEM; AX_ERANGE: an address that cannot be entered (it went back); what the
  * caller's backend said.
  */
 AX_MUST_CHECK ax_error_t ax_backend_get(const struct ax_npt *npt, const struct ax_region *region,
-					uint64_t gpa, ax_flags_t access,
-					struct ax_backend_page *page);
+					uint64_t gpa, ax_flags_t access, uint64_t *hpa);
 
 /** ax_backend_put() - Give back a page that was not entered after all. */
-void ax_backend_put(const struct ax_region *region, uint64_t gpa,
-		    const struct ax_backend_page *page);
+void ax_backend_put(const struct ax_region *region, uint64_t gpa, uint64_t hpa);
 
 #pragma GCC visibility pop
 

@@ -143,8 +143,7 @@ void ax_guard_sum(const struct ax_guard *guard, struct ax_guard_slot *sum)
 	for (unsigned i = AX_GUARD_SLOT_FIRST; i < AX_GUARD_SLOT_END; i++) {
 		const struct ax_guard_slot *slot = &guard->slots[i];
 
-		sum->faults += __atomic_load_n(&slot->faults, __ATOMIC_RELAXED);
-		sum->table_frames += __atomic_load_n(&slot->table_frames, __ATOMIC_RELAXED);
 		sum->owned_frames += __atomic_load_n(&slot->owned_frames, __ATOMIC_RELAXED);
+		sum->foreign_frames += __atomic_load_n(&slot->foreign_frames, __ATOMIC_RELAXED);
 	}
 }

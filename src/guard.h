@@ -29,33 +29,19 @@
 #include <stdint.h>
 
 #include <axvisor/error.h>
-#include <axvisor/private.h> /* struct ax_guard, struct ax_section */
+#include <axvisor/private.h> /* struct ax_guard, ax_guard_slot, ax_section */
 
 #include "host_hooks.h"
 #include "pause.h"
 
 #pragma GCC visibility push(hidden)
 
-/**
- * struct ax_guard_slot - A reader's line.
- * @seq: Odd: a reader is inside.
- * @faults: Faults that backed a page, counted by the holder, as the rest.
- * @table_frames: Table frames that those faults linked.
- * @owned_frames: Frames of the space's own that they entered.
- * @hit: The region that the last holder found; of use to nobody but a holder.
- */
-struct ax_guard_slot {
-	uint64_t seq;
-	uint64_t faults;
-	uint64_t table_frames;
-	uint64_t owned_frames;
-	struct ax_region_hit hit;
-	uint64_t unused;
-};
-
-/* The first line of a frame shares its cache set with entry 0 of every table: left alone. */
+/* The first line of a frame shares its cache set with entry 0 of every table: no reader takes it. */
 #define AX_GUARD_SLOT_FIRST 1u
 #define AX_GUARD_SLOT_END   64u
+
+/* Of a function that the usual way does not call, or calls last: it costs the usual way no registers. */
+#define AX_OUT_OF_LINE __attribute__((noinline))
 
 /**
  * ax_guard_init() - Make a guard.
@@ -95,6 +81,24 @@ static inline void ax_guard_leave(const struct ax_section *section)
 	ax_pause(AX_PAUSE_LEAVE);
 	if (section->slot)
 		__atomic_store_n(&section->slot->seq, section->seq + 2, __ATOMIC_RELEASE);
+	ax_host_hook_read_end();
+}
+
+/**
+ * ax_guard_enter_alone() - ax_guard_enter() where there is no guard.
+ *
+ * For readers that are short: they part ways at once by ax_guard_shared(), so that a space for one CPU does
+ * not keep a section in memory.
+ */
+static inline void ax_guard_enter_alone(void)
+{
+	ax_pause(AX_PAUSE_ENTERED);
+}
+
+/** ax_guard_leave_alone() - The end of it. */
+static inline void ax_guard_leave_alone(void)
+{
+	ax_pause(AX_PAUSE_LEAVE);
 	ax_host_hook_read_end();
 }
 

@@ -37,27 +37,50 @@ static ax_error_t access_error(enum ax_fault_result result)
 	}
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Inside a section: the leaf for @addr, which is found as serve() in addrspace_fault.c finds it, or backed. */
+static ax_error_t view_at(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t addr,
+			  ax_flags_t access, struct ax_addrspace_view *view)
+{
+	if (ax_addrspace_hits(as, &line->hit, addr, access) &&
+	    ax_addrspace_hits_table(&line->hit, addr)) {
+		ax_pause(AX_PAUSE_REGION);
+		ax_pause(AX_PAUSE_WALK);
+		view->leaf = ax_npt_load(ax_addrspace_hit_slot(&line->hit, addr));
+		view->span = AX_PAGE_SIZE_4K - 1;
+		if (ax_npt_present(&as->npt, view->leaf))
+			return AX_OK;
+	}
+	return access_error(ax_addrspace_back(as, line, addr, access, view));
+}
+
 /*
  * Inside a section: where the host sees the guest bytes from @addr on, at most @want of them, and no
  * further than the page goes: the port promises nothing about two pages beside one another.
  */
 static ax_error_t chunk_at(struct ax_addrspace *as, const struct ax_section *section, uint64_t addr,
-			   size_t want, ax_flags_t access, void **ptr, size_t *size)
+			   size_t want, ax_flags_t access, void **ptr, size_t *size_out)
 {
+	struct ax_guard_slot *line = ax_addrspace_line(as, section);
 	struct ax_addrspace_view view;
-	uint64_t page = AX_PAGE_SIZE_4K - addr % AX_PAGE_SIZE_4K;
-	ax_error_t error = access_error(ax_addrspace_back(as, section, addr, access, &view));
+	ax_error_t error = view_at(as, line, addr, access, &view);
+	const struct ax_region *region = line->hit.region;
+	/* To the end of the page, before which neither a leaf nor a region ends. */
+	uint64_t size = AX_PAGE_SIZE_4K - addr % AX_PAGE_SIZE_4K;
 
 	if (error != AX_OK)
 		return error;
-	if (view.flags & AX_DEVICE)
+	if (region->flags & AX_DEVICE)
 		return AX_EACCES;
-	/* With a constant offset all that is contiguous in host memory is so for the host as well.
-	 * Else to the end of the page, before which neither a leaf nor a region ends. */
-	*size = (size_t)(as->npt.direct_map ? view.size : page);
-	if (*size > want)
-		*size = want;
-	*ptr = ax_npt_virt(&as->npt, view.hpa);
+	/* With a constant offset all that is contiguous in host memory is so for the host as well. */
+	if (want > size && as->npt.direct_map)
+		size = least(view.span - (addr & view.span), region->last - addr) + 1;
+	*size_out = (size_t)least(size, want);
+	*ptr = ax_npt_virt(&as->npt, ax_npt_address(&as->npt, view.leaf) + (addr & view.span));
 	ax_pause(AX_PAUSE_ACCESS);
 	return AX_OK;
 }

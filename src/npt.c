@@ -114,7 +114,13 @@ static ax_error_t choose_limits(struct ax_npt *npt, const struct ax_npt_config *
 		npt->present |= npt->format->present_extra;
 		npt->table |= npt->format->present_extra;
 	}
+	npt->lead = (uint8_t)npt->table;
+	npt->address_mask = npt->format->address_mask;
+	npt->address_shift = (uint8_t)npt->format->address_shift;
+	npt->unfit = ~((UINT64_C(1) << npt->hpa_bits) - AX_PAGE_SIZE_4K);
+	npt->fence = npt->format->caches_invalid && !(npt->features & AX_NPT_FEATURE_SVVPTC);
 	npt->direct_map = config->direct_map;
+	npt->reach_levels = config->direct_map ? npt->levels : 0;
 	npt->direct_offset = config->direct_map_offset;
 	npt->remote = !caps->broadcast && config->cpus > 1;
 	return AX_OK;

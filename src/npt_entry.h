@@ -14,6 +14,8 @@
 #include "npt_format.h"
 #include "pause.h"
 
+#pragma GCC visibility push(hidden)
+
 /* log2 of what one entry of a level maps. */
 static inline unsigned ax_npt_shift(const struct ax_npt *npt, unsigned level)
 {
@@ -44,12 +46,13 @@ static inline void *ax_npt_direct(const struct ax_npt *npt, uint64_t hpa)
 	return (void *)(uintptr_t)(hpa + npt->direct_offset);
 }
 
+/* Where the port says that it is. Out of line: a caller does not keep the port's functions in a register. */
+void *ax_npt_ask_virt(uint64_t hpa);
+
 /* Where the host sees physical memory. */
 static inline void *ax_npt_virt(const struct ax_npt *npt, uint64_t hpa)
 {
-	if (npt->direct_map)
-		return ax_npt_direct(npt, hpa);
-	return ax_memory_api()->phys_to_virt(ax_hpa(hpa));
+	return npt->direct_map ? ax_npt_direct(npt, hpa) : ax_npt_ask_virt(hpa);
 }
 
 /* Acquire: what the entry leads to was filled before the entry was stored. */
@@ -104,7 +107,7 @@ static inline void ax_npt_uncount(uint64_t *counter, uint64_t n)
 
 static inline uint64_t ax_npt_address(const struct ax_npt *npt, uint64_t entry)
 {
-	return (entry & npt->format->address_mask) << npt->format->address_shift;
+	return (entry & npt->address_mask) << npt->address_shift;
 }
 
 static inline uint64_t ax_npt_table_entry(const struct ax_npt *npt, uint64_t hpa)
@@ -182,11 +185,12 @@ static inline bool ax_npt_is_table(const struct ax_npt *npt, uint64_t entry, uns
 
 /*
  * A table that can be gone down into: hardware sees it. (A table is never broken.) All its present bits are
- * set, and hiding it clears them: type and presence are one comparison.
+ * set, and hiding it clears them: type and presence are in the low byte of every format, and are one
+ * comparison of a byte.
  */
 static inline bool ax_npt_leads(const struct ax_npt *npt, uint64_t entry, unsigned level)
 {
-	return level != 0 && (entry & (npt->format->type_mask | npt->table)) == npt->table;
+	return level != 0 && (uint8_t)entry == npt->lead;
 }
 
 static inline bool ax_npt_kind_is(const struct ax_npt *npt, uint64_t entry, enum ax_npt_kind kind)
@@ -209,11 +213,7 @@ static inline bool ax_npt_is_owned(const struct ax_npt *npt, uint64_t entry)
  *
  * Return: what the slot held.
  */
-static inline uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
-				   uint64_t **slot)
-{
-	return npt->format->walk[npt->direct_map](npt, gpa, level, slot);
-}
+uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot);
 
 /*
  * ax_npt_lookup() - The live leaf for @gpa, of any value, or the hole that it is in.
@@ -221,16 +221,7 @@ static inline uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsig
  * @level: Out: of the leaf or hole.
  * Return: the entry, or 0.
  */
-static inline uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
-{
-	uint64_t *slot;
-
-	*level = 0;
-	/* The root is indexed by the low bits alone: a wider address would alias a narrow one. */
-	if (gpa >> npt->gpa_bits != 0)
-		return 0;
-	return ax_npt_live(npt, ax_npt_walk(npt, gpa, level, &slot));
-}
+uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level);
 
 /*
  * struct ax_npt_run - Neighbouring slots of one table.
@@ -281,5 +272,7 @@ static inline bool ax_npt_run_pass(const struct ax_npt *npt, const struct ax_npt
 	*gpa = run->gpa + passed;
 	return true;
 }
+
+#pragma GCC visibility pop
 
 #endif /* AX_SRC_NPT_ENTRY_H */

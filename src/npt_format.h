@@ -91,7 +91,8 @@ enum ax_npt_state {
  * @present_extra: See feature_present.
  * @type_mask: On level 1 and up (entry & type_mask) == type_table says table.
  * @type_table: See type_mask.
- * @table: Bits of an entry that leads to a table, beside its address.
+ * @table: Bits of an entry that leads to a table, beside its address. The low byte is that of no leaf above
+ *	level 0 and of no entry that hardware does not see, and hardware never changes it.
  * @leaf: Type bits of a leaf, [0] on level 0 and [1] above; no part of an attr.
  * @hardware_sets: Bits that hardware may set in a live leaf (accessed, dirty), kept by protect.
  * @hide_shift: (entry & present) << this are bits that are free in an entry hardware does not see.
@@ -102,7 +103,6 @@ enum ax_npt_state {
  * @decode: Entry of a leaf to flags; exact for all that encode makes. AX_USER wherever the guest's
  *	user mode may use the page.
  * @registers: What to load for a table. Pure.
- * @walk: ax_npt_descend() with this descriptor, [1] for a direct map; ax_npt_walk() says what it does.
  */
 struct ax_npt_format {
 	const char *name;
@@ -146,8 +146,6 @@ struct ax_npt_format {
 	ax_error_t (*encode)(uint64_t features, ax_flags_t flags, uint64_t *attr);
 	ax_flags_t (*decode)(uint64_t features, uint64_t entry);
 	void (*registers)(const struct ax_npt *npt, struct ax_npt_registers *out);
-	uint64_t (*walk[2])(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
-			    uint64_t **slot);
 };
 
 /* The formats of arch/. A target build holds those of its own architecture, the host build all. */

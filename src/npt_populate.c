@@ -195,13 +195,13 @@ static size_t stage_frames(const struct ax_npt *npt, uint64_t *slot, size_t coun
 {
 	ax_hpa_t (*const alloc_frame)(void) = ax_memory_api()->alloc_frame;
 	const unsigned address_shift = npt->format->address_shift;
-	const unsigned hpa_bits = npt->hpa_bits;
+	const uint64_t unfit = npt->unfit;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		ax_hpa_t frame = alloc_frame();
 
-		if (!ax_pool_fits(frame, hpa_bits)) {
+		if ((frame.raw & unfit) != 0) {
 			*error = ax_pool_refuse(frame);
 			break;
 		}

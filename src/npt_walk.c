@@ -2,7 +2,61 @@
 /* Reading a table: which leaf maps an address, and which comes next. */
 #include "npt.h"
 
+#include "npt_descend.h"
 #include "npt_entry.h"
+
+void *ax_npt_ask_virt(uint64_t hpa)
+{
+	return ax_memory_api()->phys_to_virt(ax_hpa(hpa));
+}
+
+uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
+{
+	const unsigned index_bits = npt->format->index_bits;
+	const uint64_t index_mask = (UINT64_C(1) << index_bits) - 1;
+	const unsigned stop = *level;
+	unsigned at = npt->levels - 1u;
+	unsigned shift = npt->format->page_shift + index_bits * at;
+	uint64_t *table = npt->root;
+	/* The root has an entry for every address below 2^gpa_bits. */
+	uint64_t index = gpa >> shift;
+
+	for (;;) {
+		uint64_t *here = &table[index];
+		uint64_t entry = ax_npt_load(here);
+
+		if (at == stop || !ax_npt_leads(npt, entry, at)) {
+			*level = at;
+			*slot = here;
+			return entry;
+		}
+		table = ax_npt_virt(npt, ax_npt_address(npt, entry));
+		ax_pause(AX_PAUSE_WALK);
+		at--;
+		shift -= index_bits;
+		index = gpa >> shift & index_mask;
+	}
+}
+
+struct ax_npt_place ax_npt_reach_by_calls(const struct ax_npt *npt, uint64_t gpa)
+{
+	struct ax_npt_place place = {.level = 0};
+
+	place.entry = ax_npt_walk(npt, gpa, &place.level, &place.slot);
+	place.span = ax_npt_span(npt, place.level);
+	return place;
+}
+
+uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
+{
+	uint64_t *slot;
+
+	*level = 0;
+	/* The root is indexed by the low bits alone: a wider address would alias a narrow one. */
+	if (gpa >> npt->gpa_bits != 0)
+		return 0;
+	return ax_npt_live(npt, ax_npt_walk(npt, gpa, level, &slot));
+}
 
 void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t gpa,
 		   struct ax_npt_mapping *out)
@@ -33,18 +87,21 @@ static void describe_hole(const struct ax_npt *npt, uint64_t gpa, unsigned level
 
 ax_error_t ax_npt_query(const struct ax_npt *npt, ax_gpa_t gpa, struct ax_npt_mapping *out)
 {
-	unsigned level;
+	struct ax_npt_place place;
 	uint64_t entry;
 
 	if (!npt || !npt->format || !out)
 		return AX_EINVAL;
-	entry = ax_npt_lookup(npt, gpa.raw, &level);
+	if (gpa.raw >> npt->gpa_bits != 0)
+		return AX_ENOENT;
+	if (!ax_npt_reach(npt, gpa.raw, &place))
+		place = ax_npt_reach_by_calls(npt, gpa.raw);
+	entry = ax_npt_live(npt, place.entry);
 	if (entry == 0) {
-		if (gpa.raw >> npt->gpa_bits == 0)
-			describe_hole(npt, gpa.raw, level, out);
+		describe_hole(npt, gpa.raw, place.level, out);
 		return AX_ENOENT;
 	}
-	ax_npt_decode(npt, entry, level, gpa.raw, out);
+	ax_npt_decode(npt, entry, place.level, gpa.raw, out);
 	return AX_OK;
 }
 

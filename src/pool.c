@@ -12,11 +12,12 @@ ax_error_t ax_pool_refuse(ax_hpa_t frame)
 	return AX_ERANGE;
 }
 
+/* AX_HPA_NONE is too wide for any table: one comparison for all that is well. */
 ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa)
 {
 	ax_hpa_t frame = ax_memory_api()->alloc_frame();
 
-	if (!ax_pool_fits(frame, hpa_bits))
+	if ((frame.raw >> hpa_bits | frame.raw % AX_PAGE_SIZE_4K) != 0)
 		return ax_pool_refuse(frame);
 	*hpa = frame.raw;
 	return AX_OK;

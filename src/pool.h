@@ -7,7 +7,6 @@
 #ifndef AX_SRC_POOL_H
 #define AX_SRC_POOL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,14 +43,13 @@ struct ax_pool {
  */
 AX_MUST_CHECK ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa);
 
-/** ax_pool_fits() - Whether a frame that the port gave will do. AX_HPA_NONE does not. */
-static inline bool ax_pool_fits(ax_hpa_t frame, unsigned hpa_bits)
-{
-	return (frame.raw >> hpa_bits | frame.raw % AX_PAGE_SIZE_4K) == 0;
-}
-
-/** ax_pool_refuse() - Give a frame back that will not do. Return: why; AX_ENOMEM for AX_HPA_NONE. */
-ax_error_t ax_pool_refuse(ax_hpa_t frame);
+/**
+ * ax_pool_refuse() - What becomes of a frame that ax_pool_get() does not take.
+ * @frame: AX_HPA_NONE, or an address that is too wide or unaligned: it goes back.
+ *
+ * Return: AX_ENOMEM; AX_ERANGE.
+ */
+AX_MUST_CHECK ax_error_t ax_pool_refuse(ax_hpa_t frame);
 
 /**
  * ax_pool_fill() - Bring a pool to @count frames or more.

@@ -75,13 +75,10 @@ void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather)
 	ax_tlb_gather_init(gather);
 }
 
-void ax_tlb_publish(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables,
-		    bool everywhere)
+void ax_tlb_fence(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables,
+		  bool everywhere)
 {
-	ax_cpu_tlb_publish();
-	if (npt->format->caches_invalid && !(npt->features & AX_NPT_FEATURE_SVVPTC)) {
-		struct ax_tlb_request request = request_for(npt, first, last, tables);
+	struct ax_tlb_request request = request_for(npt, first, last, tables);
 
-		invalidate(npt, &request, npt->format->page_shift, everywhere);
-	}
+	invalidate(npt, &request, npt->format->page_shift, everywhere);
 }

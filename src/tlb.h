@@ -13,6 +13,8 @@
 
 #include <axvisor/npt.h>
 
+#include "cpu.h"
+
 #pragma GCC visibility push(hidden)
 
 /**
@@ -55,6 +57,10 @@ void ax_tlb_gather_add_table(struct ax_tlb_gather *gather, uint64_t first, uint6
  */
 void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather);
 
+/** ax_tlb_fence() - The part of ax_tlb_publish() for hardware that may remember invalid entries. */
+void ax_tlb_fence(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables,
+		  bool everywhere);
+
 /**
  * ax_tlb_publish() - Entries went from zero to valid: let hardware see them.
  * @npt: The table.
@@ -66,8 +72,13 @@ void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather);
  *
  * Writes nothing that another CPU writes.
  */
-void ax_tlb_publish(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables,
-		    bool everywhere);
+static inline void ax_tlb_publish(const struct ax_npt *npt, uint64_t first, uint64_t last,
+				  bool tables, bool everywhere)
+{
+	ax_cpu_tlb_publish();
+	if (npt->fence)
+		ax_tlb_fence(npt, first, last, tables, everywhere);
+}
 
 #pragma GCC visibility pop
 

@@ -12,8 +12,6 @@
  */
 #include "npt_format.h"
 
-#include "npt_descend.h"
-
 /* Bits 1:0: 0b11 is a table on lookup levels 0 to 2 and a page on 3, 0b01 a block on 1 and 2. */
 #define S2_VALID (UINT64_C(1) << 0)
 #define S2_TABLE (UINT64_C(1) << 1)
@@ -141,17 +139,6 @@ static void registers(const struct ax_npt *npt, struct ax_npt_registers *out)
 	out->control = control;
 }
 
-static uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_stage2, false, npt, gpa, level, slot);
-}
-
-static uint64_t walk_direct(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
-			    uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_stage2, true, npt, gpa, level, slot);
-}
-
 const struct ax_npt_format ax_npt_format_stage2 = {
 	.name = "stage 2",
 	.id = AX_NPT_STAGE2,
@@ -189,5 +176,4 @@ const struct ax_npt_format ax_npt_format_stage2 = {
 	.encode = encode,
 	.decode = decode,
 	.registers = registers,
-	.walk = {walk, walk_direct},
 };

@@ -11,8 +11,6 @@
  */
 #include "npt_format.h"
 
-#include "npt_descend.h"
-
 #define GS_VALID    (UINT64_C(1) << 0)
 #define GS_READ     (UINT64_C(1) << 1)
 #define GS_WRITE    (UINT64_C(1) << 2)
@@ -107,17 +105,6 @@ static void registers(const struct ax_npt *npt, struct ax_npt_registers *out)
 	out->control = 0;
 }
 
-static uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_gstage, false, npt, gpa, level, slot);
-}
-
-static uint64_t walk_direct(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
-			    uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_gstage, true, npt, gpa, level, slot);
-}
-
 const struct ax_npt_format ax_npt_format_gstage = {
 	.name = "G-stage",
 	.id = AX_NPT_GSTAGE,
@@ -153,5 +140,4 @@ const struct ax_npt_format ax_npt_format_gstage = {
 	.encode = encode,
 	.decode = decode,
 	.registers = registers,
-	.walk = {walk, walk_direct},
 };

@@ -16,8 +16,6 @@
  */
 #include "npt_format.h"
 
-#include "npt_descend.h"
-
 /* Entry formats: bits 2:0 are the permissions, and an entry with none of them is not present. */
 #define EPT_READ         (UINT64_C(1) << 0)
 #define EPT_WRITE        (UINT64_C(1) << 1)
@@ -108,17 +106,6 @@ static void registers(const struct ax_npt *npt, struct ax_npt_registers *out)
 	out->control = 0;
 }
 
-static uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_ept, false, npt, gpa, level, slot);
-}
-
-static uint64_t walk_direct(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
-			    uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_ept, true, npt, gpa, level, slot);
-}
-
 const struct ax_npt_format ax_npt_format_ept = {
 	.name = "EPT",
 	.id = AX_NPT_EPT,
@@ -152,5 +139,4 @@ const struct ax_npt_format ax_npt_format_ept = {
 	.encode = encode,
 	.decode = decode,
 	.registers = registers,
-	.walk = {walk, walk_direct},
 };

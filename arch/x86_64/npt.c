@@ -14,8 +14,6 @@
  */
 #include "npt_format.h"
 
-#include "npt_descend.h"
-
 #define NPT_PRESENT   (UINT64_C(1) << 0)
 #define NPT_WRITE     (UINT64_C(1) << 1)
 #define NPT_USER      (UINT64_C(1) << 2)
@@ -90,17 +88,6 @@ static void registers(const struct ax_npt *npt, struct ax_npt_registers *out)
 	out->control = 0;
 }
 
-static uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_amd, false, npt, gpa, level, slot);
-}
-
-static uint64_t walk_direct(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
-			    uint64_t **slot)
-{
-	return ax_npt_descend(&ax_npt_format_amd, true, npt, gpa, level, slot);
-}
-
 const struct ax_npt_format ax_npt_format_amd = {
 	.name = "NPT",
 	.id = AX_NPT_AMD,
@@ -133,5 +120,4 @@ const struct ax_npt_format ax_npt_format_amd = {
 	.encode = encode,
 	.decode = decode,
 	.registers = registers,
-	.walk = {walk, walk_direct},
 };

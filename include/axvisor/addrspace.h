@@ -95,9 +95,7 @@ struct ax_addrspace {
 	struct ax_npt npt;
 	struct ax_region_set regions[2];
 	struct ax_guard guard;
-	/* of a space without slots, which have them: */
-	uint64_t faults;
-	struct ax_region_hit hit;
+	struct ax_guard_slot alone; /* the one reader's, without a guard */
 };
 
 /** ax_addrspace_sizeof() - sizeof(struct ax_addrspace), for callers that cannot say it. */

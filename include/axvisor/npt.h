@@ -174,6 +174,8 @@ struct ax_npt {
 	uint64_t table;   /* bits of an entry that leads to a table */
 	uint64_t present; /* hardware sees an entry that has any of these */
 	uint64_t features;
+	uint64_t address_mask;  /* the format's */
+	uint64_t unfit;         /* bits that the address of a page cannot have */
 	uint64_t direct_offset; /* virtual minus physical, with direct_map */
 	uint64_t generation;    /* counts invalidations */
 	uint64_t table_frames;  /* less what faults of a space with a guard changed */
@@ -185,8 +187,12 @@ struct ax_npt {
 	uint8_t leaf_level_max;
 	uint8_t gpa_bits;
 	uint8_t hpa_bits;
-	uint8_t root_bits; /* index bits of the root */
+	uint8_t root_bits;     /* index bits of the root */
+	uint8_t reach_levels;  /* levels, with a direct map; else 0 */
+	uint8_t address_shift; /* the format's */
+	uint8_t lead;          /* low byte of an entry that leads to a table, and of no other */
 	bool direct_map;
+	bool fence; /* new entries need more than a barrier: hardware may remember them as invalid */
 	bool remote; /* flushes have to be carried to other CPUs by the port */
 };
 

@@ -13,7 +13,6 @@
 
 struct ax_region;
 struct ax_region_node;
-struct ax_guard_slot;
 
 /* An ordered set of ranges, src/region.h. {0} is an empty one. */
 struct ax_region_set {
@@ -22,11 +21,28 @@ struct ax_region_set {
 	size_t nodes;                /* frames that it owns */
 };
 
-/* The region that a reader found last, src/addrspace.h. */
+/* What a reader found last, src/addrspace.h. */
 struct ax_region_hit {
 	uint64_t version; /* of the regions; 0: none was found yet */
 	const struct ax_region *region;
-	uint64_t attr; /* encoding of its flags */
+	uint64_t leaf;    /* of a page of it, but for the address */
+	uint64_t *table;  /* of level 0 */
+	uint32_t span;    /* which 2 MiB it is for, plus 1; 0: none was found yet */
+	uint32_t refused; /* bits of an access that need a closer look, or are refused */
+};
+
+/**
+ * struct ax_guard_slot - A reader's line.
+ * @seq: Odd: a reader is inside. Of a line that no reader takes: table frames that faults linked.
+ * @owned_frames: Faults that backed a page with a frame of the space's own, counted by the holder.
+ * @foreign_frames: Faults that backed one with what a backend gave, likewise.
+ * @hit: What the last holder found; of use to nobody but a holder.
+ */
+struct ax_guard_slot {
+	uint64_t seq;
+	uint64_t owned_frames;
+	uint64_t foreign_frames;
+	struct ax_region_hit hit;
 };
 
 /* Readers' slots and the writers' lock, src/guard.h. */

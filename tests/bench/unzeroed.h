@@ -17,7 +17,7 @@ extern bool bench_zeroing;
 
 static inline void *bench_memset(const char *caller, void *to, int byte, size_t size)
 {
-	if (!bench_zeroing && (__builtin_strcmp(caller, "get_owned") == 0 ||
+	if (!bench_zeroing && (__builtin_strcmp(caller, "ax_backend_get_owned") == 0 ||
 			       __builtin_strcmp(caller, "stage_frames") == 0))
 		return to;
 	return memset(to, byte, size);

@@ -24,7 +24,6 @@ EXTERNAL = {"memcpy", "memset", "memmove"}
 # Calls through pointers: how the source of the call looks, and the functions that it may reach. None:
 # they are the port's or the caller's.
 INDIRECT = (
-    (r"format->walk\[", r"arch/.*:walk(_direct)?$"),
     (r"format->encode\(", r"arch/.*:encode"),
     (r"format->decode\(", r"arch/.*:decode"),
     (r"format->registers\(", r"arch/.*:registers"),

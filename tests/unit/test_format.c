@@ -42,7 +42,11 @@ static void for_each_configuration(void (*check)(const struct ax_npt *npt))
 		uint64_t features = 0;
 
 		do {
-			struct ax_npt npt = {.format = format, .features = features};
+			struct ax_npt npt = {.format = format,
+					     .features = features,
+					     .address_mask = format->address_mask,
+					     .address_shift = (uint8_t)format->address_shift,
+					     .lead = (uint8_t)format->table};
 
 			npt.present = format->present;
 			npt.table = format->table;
@@ -126,6 +130,14 @@ static void check_table(const struct ax_npt *npt)
 		assert_true(ax_npt_is_table(npt, entry, level));
 	assert_false(ax_npt_is_table(npt, entry, 0));
 	assert_false(ax_npt_present(npt, 0));
+
+	/* It leads, whatever hardware may set in it; hidden it does not, nor does a hole. */
+	assert_true(ax_npt_leads(npt, entry, 1));
+	assert_true(ax_npt_leads(npt, entry | (f->hardware_sets & ~UINT64_C(0xff)), 1));
+	assert_false(ax_npt_leads(npt, entry, 0));
+	assert_false(ax_npt_leads(npt, 0, 1));
+	for (enum ax_npt_state s = AX_NPT_STAGED; s <= AX_NPT_DEAD; s++)
+		assert_false(ax_npt_leads(npt, ax_npt_hide(npt, entry, s), 1));
 }
 
 static void table_entry_is_one(void **state)
@@ -179,6 +191,8 @@ static void check_leaf(const struct ax_npt *npt, uint64_t attr, ax_flags_t flags
 	assert_int_equal(f->decode(npt->features, entry), as_decoded(npt, flags));
 	assert_int_equal(f->decode(npt->features, entry | f->hardware_sets),
 			 as_decoded(npt, flags));
+	assert_false(ax_npt_leads(npt, entry, level));
+	assert_false(ax_npt_leads(npt, entry | f->hardware_sets, level));
 	if (flags & D)
 		return;
 	assert_int_equal(f->decode(npt->features, entry | f->kind[AX_NPT_OWNED]),
