@@ -18,6 +18,9 @@
 #include "npt.h"
 #include "npt_entry.h"
 
+/* Bytes of a page, less one. */
+#define PAGE_SPAN (UINT64_C(0x1000) - 1)
+
 bool ax_addrspace_permits(const struct ax_addrspace *as, ax_flags_t flags, ax_flags_t access)
 {
 	ax_flags_t wanted = access & AX_FLAGS_ACCESS;
@@ -30,11 +33,12 @@ bool ax_addrspace_permits(const struct ax_addrspace *as, ax_flags_t flags, ax_fl
 
 /*
  * Bits of an access that ax_addrspace_permits() may refuse in a region of @flags, and those that mean nothing. Execution by
- * user mode, where it is restricted, is looked at more closely each time.
+ * user mode, where it is restricted, is looked at more closely each time. By AX_DEVICE guest.c asks for memory
+ * that is none.
  */
 static uint32_t refused_bits(const struct ax_addrspace *as, ax_flags_t flags)
 {
-	uint32_t refused = ~AX_FLAGS_ALL | (AX_FLAGS_ACCESS & ~flags);
+	uint32_t refused = ~AX_FLAGS_ALL | (AX_FLAGS_ACCESS & ~flags) | (AX_DEVICE & flags);
 
 	if (ax_npt_restricts_user(&as->npt))
 		refused |= AX_USER & ~flags;
@@ -61,8 +65,9 @@ static bool find_region(const struct ax_addrspace *as, struct ax_region_hit *hit
 }
 
 /* Find the region of an address, and whether it permits the access: AX_FAULT_HANDLED so far. */
-static enum ax_fault_result check_access(const struct ax_addrspace *as, struct ax_region_hit *hit,
-					 uint64_t addr, ax_flags_t access)
+AX_OUT_OF_LINE static enum ax_fault_result check_access(const struct ax_addrspace *as,
+							struct ax_region_hit *hit, uint64_t addr,
+							ax_flags_t access)
 {
 	if (!ax_addrspace_hits(as, hit, addr, access) && !find_region(as, hit, addr))
 		return AX_FAULT_NO_REGION;
@@ -128,7 +133,7 @@ static uint64_t enter_page(struct ax_addrspace *as, struct ax_guard_slot *line, 
 	ax_guard_count(owned ? &line->owned_frames : &line->foreign_frames, 1);
 	if (level != 0)
 		(void)__atomic_fetch_add(ax_addrspace_tables(as), level, __ATOMIC_RELAXED);
-	ax_tlb_publish(npt, gpa, gpa + ax_npt_span(npt, 0), level != 0, false);
+	ax_tlb_publish(npt, gpa, gpa | PAGE_SPAN, level != 0, false);
 	return leaf;
 }
 
@@ -138,13 +143,15 @@ static uint64_t enter_page(struct ax_addrspace *as, struct ax_guard_slot *line, 
  * @page: Was got for it already; AX_HPA_NONE: not yet.
  * @error: Why it was not; AX_OK: nobody tried.
  */
-static enum ax_fault_result back_page(struct ax_addrspace *as, struct ax_guard_slot *line,
-				      uint64_t addr, ax_flags_t access, ax_hpa_t page,
-				      ax_error_t error, struct ax_addrspace_view *view)
+AX_OUT_OF_LINE static enum ax_fault_result back_page(struct ax_addrspace *as,
+						     struct ax_guard_slot *line, uint64_t addr,
+						     ax_flags_t access, ax_hpa_t page,
+						     ax_error_t error,
+						     struct ax_addrspace_view *view)
 {
 	const struct ax_npt *npt = &as->npt;
 	const struct ax_region *region = line->hit.region;
-	const uint64_t gpa = addr & ~ax_npt_span(npt, 0);
+	const uint64_t gpa = addr & ~PAGE_SPAN;
 	struct spare spare = {.page = page};
 	uint64_t entered = 0;
 	uint64_t entry;
@@ -166,7 +173,7 @@ static enum ax_fault_result back_page(struct ax_addrspace *as, struct ax_guard_s
 	if (level == 0)
 		remember_table(&line->hit, addr, slot);
 	view->found = entered == 0;
-	view->span = ax_npt_span(npt, view->found ? level : 0);
+	view->span = level == 0 || !view->found ? PAGE_SPAN : ax_npt_span(npt, level);
 	view->leaf = ax_npt_live(npt, view->found ? entry : entered);
 	if (view->leaf != 0)
 		return AX_FAULT_HANDLED;
@@ -191,9 +198,9 @@ enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, struct ax_guard_
  * This CPU faulted on what is there: where hardware remembers invalid entries it has to forget this one, and
  * whichever above it was missing.
  */
-static enum ax_fault_result forget_fault(const struct ax_npt *npt, uint64_t addr)
+AX_OUT_OF_LINE static enum ax_fault_result forget_fault(const struct ax_npt *npt, uint64_t addr)
 {
-	ax_tlb_fence(npt, addr & ~ax_npt_span(npt, 0), addr | ax_npt_span(npt, 0), true, false);
+	ax_tlb_fence(npt, addr & ~PAGE_SPAN, addr | PAGE_SPAN, true, false);
 	return AX_FAULT_HANDLED;
 }
 
@@ -225,8 +232,7 @@ AX_OUT_OF_LINE static enum ax_fault_result serve_owned(struct ax_addrspace *as, 
 		return serve_rest(as, addr, 0, line, page, AX_OK);
 	ax_pause(AX_PAUSE_INSTALLED);
 	ax_guard_count(&line->owned_frames, 1);
-	ax_tlb_publish(&as->npt, addr & ~(AX_PAGE_SIZE_4K - 1), addr | (AX_PAGE_SIZE_4K - 1), false,
-		       false);
+	ax_tlb_publish(&as->npt, addr & ~PAGE_SPAN, addr | PAGE_SPAN, false, false);
 	return AX_FAULT_HANDLED;
 }
 
@@ -289,7 +295,7 @@ AX_OUT_OF_LINE static enum ax_fault_result fault_shared(struct ax_addrspace *as,
 	enum ax_fault_result result;
 
 	ax_guard_enter(&as->guard, &section);
-	result = serve(as, addr, access, ax_addrspace_line(as, &section));
+	result = serve(as, addr, access, section.slot);
 	ax_guard_leave(&section);
 	return result;
 }

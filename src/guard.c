@@ -73,11 +73,10 @@ static bool take_slot(const struct ax_guard *guard, unsigned i, struct ax_sectio
 }
 
 /*
- * Slot @first was taken: by a reader whose stack hashes alike, or one that this one interrupted. Out of
- * line, so that it costs the usual way no registers.
+ * Slot @first was taken: by a reader whose stack hashes alike, or one that this one interrupted.
  */
-__attribute__((noinline)) static void look_further(const struct ax_guard *guard, unsigned first,
-						   struct ax_section *section)
+AX_OUT_OF_LINE static void look_further(const struct ax_guard *guard, unsigned first,
+					struct ax_section *section)
 {
 	unsigned i = first;
 

@@ -31,6 +31,7 @@
 #include <axvisor/error.h>
 #include <axvisor/private.h> /* struct ax_guard, ax_guard_slot, ax_section */
 
+#include "compiler.h"
 #include "host_hooks.h"
 #include "pause.h"
 
@@ -39,9 +40,6 @@
 /* The first line of a frame shares its cache set with entry 0 of every table: no reader takes it. */
 #define AX_GUARD_SLOT_FIRST 1u
 #define AX_GUARD_SLOT_END   64u
-
-/* Of a function that the usual way does not call, or calls last: it costs the usual way no registers. */
-#define AX_OUT_OF_LINE __attribute__((noinline))
 
 /**
  * ax_guard_init() - Make a guard.

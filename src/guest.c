@@ -42,65 +42,97 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Inside a section: the leaf for @addr, which is found as serve() in addrspace_fault.c finds it, or backed. */
-static ax_error_t view_at(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t addr,
-			  ax_flags_t access, struct ax_addrspace_view *view)
+/* chunk_at() where it takes more than a look into the last table. */
+AX_OUT_OF_LINE static ax_error_t find_chunk(struct ax_addrspace *as, struct ax_guard_slot *line,
+					    uint64_t addr, size_t want, ax_flags_t access,
+					    void **ptr, size_t *size_out)
 {
-	if (ax_addrspace_hits(as, &line->hit, addr, access) &&
-	    ax_addrspace_hits_table(&line->hit, addr)) {
-		ax_pause(AX_PAUSE_REGION);
-		ax_pause(AX_PAUSE_WALK);
-		view->leaf = ax_npt_load(ax_addrspace_hit_slot(&line->hit, addr));
-		view->span = AX_PAGE_SIZE_4K - 1;
-		if (ax_npt_present(&as->npt, view->leaf))
-			return AX_OK;
-	}
-	return access_error(ax_addrspace_back(as, line, addr, access, view));
-}
-
-/*
- * Inside a section: where the host sees the guest bytes from @addr on, at most @want of them, and no
- * further than the page goes: the port promises nothing about two pages beside one another.
- */
-static ax_error_t chunk_at(struct ax_addrspace *as, const struct ax_section *section, uint64_t addr,
-			   size_t want, ax_flags_t access, void **ptr, size_t *size_out)
-{
-	struct ax_guard_slot *line = ax_addrspace_line(as, section);
 	struct ax_addrspace_view view;
-	ax_error_t error = view_at(as, line, addr, access, &view);
+	ax_error_t error = access_error(ax_addrspace_back(as, line, addr, access, &view));
 	const struct ax_region *region = line->hit.region;
-	/* To the end of the page, before which neither a leaf nor a region ends. */
 	uint64_t size = AX_PAGE_SIZE_4K - addr % AX_PAGE_SIZE_4K;
 
 	if (error != AX_OK)
 		return error;
 	if (region->flags & AX_DEVICE)
 		return AX_EACCES;
-	/* With a constant offset all that is contiguous in host memory is so for the host as well. */
-	if (want > size && as->npt.direct_map)
+	/* With a constant offset all that is contiguous in host memory is so for the host as well.
+	 * Else to the end of the page, before which neither a leaf nor a region ends. */
+	if (as->npt.direct_map)
 		size = least(view.span - (addr & view.span), region->last - addr) + 1;
 	*size_out = (size_t)least(size, want);
 	*ptr = ax_npt_virt(&as->npt, ax_npt_address(&as->npt, view.leaf) + (addr & view.span));
-	ax_pause(AX_PAUSE_ACCESS);
 	return AX_OK;
 }
 
-/* One chunk in a section of its own. Without @host it is only checked and backed. */
-static ax_error_t do_chunk(struct ax_addrspace *as, uint64_t addr, unsigned char *host, size_t want,
-			   enum direction direction, size_t *done)
+/*
+ * With the line of a reader in a section: where the host sees the guest bytes from @addr on, at most @want of
+ * them, and no further than the page goes: the port promises nothing about two pages beside one another.
+ */
+static ax_error_t chunk_at(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t addr,
+			   size_t want, ax_flags_t access, void **ptr, size_t *size)
 {
-	struct ax_section section;
-	void *ptr;
-	ax_error_t error;
+	const struct ax_npt *npt = &as->npt;
+	ax_error_t error = AX_OK;
+	uint64_t leaf = 0;
 
-	ax_guard_enter(&as->guard, &section);
-	error = chunk_at(as, &section, addr, want, direction == TO_GUEST ? AX_WRITE : AX_READ, &ptr,
-			 done);
+	if (ax_addrspace_hits(as, &line->hit, addr, access | AX_DEVICE) &&
+	    ax_addrspace_hits_table(&line->hit, addr)) {
+		ax_pause(AX_PAUSE_REGION);
+		ax_pause(AX_PAUSE_WALK);
+		leaf = ax_npt_load(ax_addrspace_hit_slot(&line->hit, addr));
+	}
+	if (ax_npt_present(npt, leaf)) {
+		*ptr = ax_npt_virt(npt, ax_npt_address(npt, leaf) + addr % AX_PAGE_SIZE_4K);
+		*size = (size_t)least(AX_PAGE_SIZE_4K - addr % AX_PAGE_SIZE_4K, want);
+	} else {
+		error = find_chunk(as, line, addr, want, access, ptr, size);
+	}
+	if (error == AX_OK)
+		ax_pause(AX_PAUSE_ACCESS);
+	return error;
+}
+
+/* One chunk, in a section. Without @host it is only checked and backed. */
+static ax_error_t copy_chunk(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t addr,
+			     unsigned char *host, size_t want, enum direction direction,
+			     size_t *done)
+{
+	ax_flags_t access = direction == TO_GUEST ? AX_WRITE : AX_READ;
+	void *ptr;
+	ax_error_t error = chunk_at(as, line, addr, want, access, &ptr, done);
+
 	if (error == AX_OK && host && direction == FROM_GUEST)
 		memcpy(host, ptr, *done);
 	else if (error == AX_OK && host)
 		memcpy(ptr, host, *done);
+	return error;
+}
+
+AX_OUT_OF_LINE static ax_error_t copy_chunk_shared(struct ax_addrspace *as, uint64_t addr,
+						   unsigned char *host, size_t want,
+						   enum direction direction, size_t *done)
+{
+	struct ax_section section;
+	ax_error_t error;
+
+	ax_guard_enter(&as->guard, &section);
+	error = copy_chunk(as, section.slot, addr, host, want, direction, done);
 	ax_guard_leave(&section);
+	return error;
+}
+
+/* One chunk in a section of its own. */
+static ax_error_t do_chunk(struct ax_addrspace *as, uint64_t addr, unsigned char *host, size_t want,
+			   enum direction direction, size_t *done)
+{
+	ax_error_t error;
+
+	if (ax_guard_shared(&as->guard))
+		return copy_chunk_shared(as, addr, host, want, direction, done);
+	ax_guard_enter_alone();
+	error = copy_chunk(as, &as->alone, addr, host, want, direction, done);
+	ax_guard_leave_alone();
 	return error;
 }
 
@@ -165,11 +197,13 @@ static ax_error_t copy(struct ax_addrspace *as, ax_gpa_t start, unsigned char *h
 	if (!host)
 		return AX_EINVAL;
 	error = check_range(as, start, size);
-	if (error == AX_OK && size > AX_PAGE_SIZE_4K - start.raw % AX_PAGE_SIZE_4K) {
-		error = check_regions(as, start.raw, size, access);
-		if (error == AX_OK)
-			error = do_range(as, start.raw, NULL, size, direction);
-	}
+	if (error != AX_OK)
+		return error;
+	if (size <= AX_PAGE_SIZE_4K - start.raw % AX_PAGE_SIZE_4K)
+		return do_chunk(as, start.raw, host, size, direction, &size);
+	error = check_regions(as, start.raw, size, access);
+	if (error == AX_OK)
+		error = do_range(as, start.raw, NULL, size, direction);
 	return error == AX_OK ? do_range(as, start.raw, host, size, direction) : error;
 }
 
@@ -267,7 +301,7 @@ ax_error_t ax_guest_read_volatile(struct ax_addrspace *as, ax_gpa_t src, void *d
 	if (error != AX_OK)
 		return error;
 	ax_guard_enter(&as->guard, &section);
-	error = chunk_at(as, &section, src.raw, width, AX_READ, &ptr, &size);
+	error = chunk_at(as, ax_addrspace_line(as, &section), src.raw, width, AX_READ, &ptr, &size);
 	if (error == AX_OK)
 		load_once(dst, ptr, width);
 	ax_guard_leave(&section);
@@ -285,7 +319,8 @@ ax_error_t ax_guest_write_volatile(struct ax_addrspace *as, ax_gpa_t dst, const 
 	if (error != AX_OK)
 		return error;
 	ax_guard_enter(&as->guard, &section);
-	error = chunk_at(as, &section, dst.raw, width, AX_WRITE, &ptr, &size);
+	error = chunk_at(as, ax_addrspace_line(as, &section), dst.raw, width, AX_WRITE, &ptr,
+			 &size);
 	if (error == AX_OK)
 		store_once(ptr, src, width);
 	ax_guard_leave(&section);
@@ -323,7 +358,8 @@ static ax_error_t find_segments(struct ax_addrspace *as, uint64_t addr, size_t s
 		ax_error_t error;
 
 		ax_guard_enter(&as->guard, &section);
-		error = chunk_at(as, &section, addr, size, access, &ptr, &done);
+		error = chunk_at(as, ax_addrspace_line(as, &section), addr, size, access, &ptr,
+				 &done);
 		ax_guard_leave(&section);
 		if (error != AX_OK)
 			return error;

@@ -73,10 +73,6 @@ AX_MUST_CHECK ax_error_t ax_npt_encode(const struct ax_npt *npt, ax_flags_t flag
 /** ax_npt_restricts_user() - Whether AX_USER counts: a feature that can was asked for. */
 bool ax_npt_restricts_user(const struct ax_npt *npt);
 
-/** ax_npt_decode() - Fill @out from a live leaf of @level that @gpa is in. */
-void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t gpa,
-		   struct ax_npt_mapping *out);
-
 /**
  * ax_npt_enter_needs() - Tables that ax_npt_enter() will link at most. Exact when no fault meanwhile
  * links one of them first.

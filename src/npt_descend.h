@@ -21,19 +21,14 @@
 /**
  * struct ax_npt_place - Where a walk ended.
  * @entry: What the slot held: no table.
- * @slot: The slot, when it is on level 0.
  * @level: Its level.
  * @span: Bytes that it maps, less one.
  */
 struct ax_npt_place {
 	uint64_t entry;
-	uint64_t *slot;
 	unsigned level;
 	uint64_t span;
 };
-
-/** ax_npt_reach_by_calls() - ax_npt_reach() for any table; the slot is there on every level. */
-struct ax_npt_place ax_npt_reach_by_calls(const struct ax_npt *npt, uint64_t gpa);
 
 /* struct ax_npt_way - What a walk goes by; @gpa is what is left of it below @table. */
 struct ax_npt_way {
@@ -49,8 +44,7 @@ struct ax_npt_way {
 static inline bool ax_npt_step(struct ax_npt_way *way, unsigned level, struct ax_npt_place *place)
 {
 	const unsigned shift = AX_NPT_PAGE_SHIFT + AX_NPT_INDEX_BITS * level;
-	uint64_t *slot = &way->table[way->gpa >> shift];
-	uint64_t entry = ax_npt_load(slot);
+	uint64_t entry = ax_npt_load(&way->table[way->gpa >> shift]);
 
 	if (level != 0 &&
 	    __builtin_expect((uint8_t)entry == way->lead, 1)) { /* see ax_npt_leads() */
@@ -62,7 +56,6 @@ static inline bool ax_npt_step(struct ax_npt_way *way, unsigned level, struct ax
 		return true;
 	}
 	place->entry = entry;
-	place->slot = level == 0 ? slot : NULL;
 	place->level = level;
 	place->span = (UINT64_C(1) << shift) - 1;
 	return false;

@@ -2,6 +2,7 @@
 /* Reading a table: which leaf maps an address, and which comes next. */
 #include "npt.h"
 
+#include "compiler.h"
 #include "npt_descend.h"
 #include "npt_entry.h"
 
@@ -38,15 +39,6 @@ uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, ui
 	}
 }
 
-struct ax_npt_place ax_npt_reach_by_calls(const struct ax_npt *npt, uint64_t gpa)
-{
-	struct ax_npt_place place = {.level = 0};
-
-	place.entry = ax_npt_walk(npt, gpa, &place.level, &place.slot);
-	place.span = ax_npt_span(npt, place.level);
-	return place;
-}
-
 uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
 {
 	uint64_t *slot;
@@ -58,18 +50,17 @@ uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
 	return ax_npt_live(npt, ax_npt_walk(npt, gpa, level, &slot));
 }
 
-void ax_npt_decode(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t gpa,
-		   struct ax_npt_mapping *out)
+/* Of a live leaf at the place. The flags come last: only @out is kept for them. */
+static void describe_leaf(const struct ax_npt *npt, uint64_t entry, unsigned level, uint64_t span,
+			  uint64_t gpa, struct ax_npt_mapping *out)
 {
-	uint64_t span = ax_npt_span(npt, level);
-
 	out->gpa.raw = gpa & ~span;
 	out->hpa.raw = ax_npt_address(npt, entry);
 	out->size = span + 1;
 	out->page_size = span + 1;
 	out->level = level;
-	out->flags = npt->format->decode(npt->features, entry);
 	out->owned = ax_npt_is_owned(npt, entry);
+	out->flags = npt->format->decode(npt->features, entry);
 }
 
 static void describe_hole(const struct ax_npt *npt, uint64_t gpa, unsigned level,
@@ -85,23 +76,32 @@ static void describe_hole(const struct ax_npt *npt, uint64_t gpa, unsigned level
 	};
 }
 
+/* ax_npt_query() without a direct map, of a hole, or while a break-before-make is under way. */
+AX_OUT_OF_LINE static ax_error_t query_by_calls(const struct ax_npt *npt, uint64_t gpa,
+						struct ax_npt_mapping *out)
+{
+	unsigned level;
+	uint64_t entry = ax_npt_lookup(npt, gpa, &level);
+
+	if (entry == 0) {
+		describe_hole(npt, gpa, level, out);
+		return AX_ENOENT;
+	}
+	describe_leaf(npt, entry, level, ax_npt_span(npt, level), gpa, out);
+	return AX_OK;
+}
+
 ax_error_t ax_npt_query(const struct ax_npt *npt, ax_gpa_t gpa, struct ax_npt_mapping *out)
 {
 	struct ax_npt_place place;
-	uint64_t entry;
 
 	if (!npt || !npt->format || !out)
 		return AX_EINVAL;
 	if (gpa.raw >> npt->gpa_bits != 0)
 		return AX_ENOENT;
-	if (!ax_npt_reach(npt, gpa.raw, &place))
-		place = ax_npt_reach_by_calls(npt, gpa.raw);
-	entry = ax_npt_live(npt, place.entry);
-	if (entry == 0) {
-		describe_hole(npt, gpa.raw, place.level, out);
-		return AX_ENOENT;
-	}
-	ax_npt_decode(npt, entry, place.level, gpa.raw, out);
+	if (!ax_npt_reach(npt, gpa.raw, &place) || !ax_npt_present(npt, place.entry))
+		return query_by_calls(npt, gpa.raw, out);
+	describe_leaf(npt, place.entry, place.level, place.span, gpa.raw, out);
 	return AX_OK;
 }
 
@@ -126,8 +126,7 @@ ax_error_t ax_npt_next(const struct ax_npt *npt, ax_gpa_t from, struct ax_npt_ma
 		while (ax_npt_live(npt, entry) == 0 && ++i < run.count)
 			entry = ax_npt_load(&slot[i]);
 		if (i < run.count && !ax_npt_leads(npt, entry, level)) {
-			entry = ax_npt_live(npt, entry);
-			ax_npt_decode(npt, entry, level,
+			describe_leaf(npt, ax_npt_live(npt, entry), level, ax_npt_span(npt, level),
 				      run.gpa + ((uint64_t)i << ax_npt_shift(npt, level)), out);
 			return AX_OK;
 		}

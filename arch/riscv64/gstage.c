@@ -20,6 +20,10 @@
 #define GS_DIRTY    (UINT64_C(1) << 7)
 #define GS_ADDRESS  UINT64_C(0x003ffffffffffc00) /* 53:10 are address bits 55:12 */
 
+_Static_assert(GS_READ >> 1 == AX_READ && GS_WRITE >> 1 == AX_WRITE &&
+		       GS_EXECUTE >> 1 == AX_EXECUTE,
+	       "decode() takes the permissions as they are");
+
 /* RSW, 9:8, is reserved for software. */
 #define GS_KIND_OWNED (UINT64_C(1) << 8)
 #define GS_KIND_BLOCK (UINT64_C(1) << 9)
@@ -82,15 +86,10 @@ static ax_error_t encode(uint64_t features, ax_flags_t flags, uint64_t *attr)
 
 static ax_flags_t decode(uint64_t features, uint64_t entry)
 {
-	ax_flags_t flags = AX_USER;
+	/* The three permissions are the same bits, one further up. */
+	ax_flags_t flags = AX_USER | (ax_flags_t)(entry >> 1 & AX_FLAGS_ACCESS);
 
 	(void)features;
-	if (entry & GS_READ)
-		flags |= AX_READ;
-	if (entry & GS_WRITE)
-		flags |= AX_WRITE;
-	if (entry & GS_EXECUTE)
-		flags |= AX_EXECUTE;
 	if ((entry & GS_KIND) == GS_KIND)
 		flags |= AX_DEVICE;
 	else if (entry & GS_PBMT)

@@ -29,6 +29,9 @@
 #define EPT_USER_EXECUTE (UINT64_C(1) << 10)          /* mode-based execute, else ignored */
 #define EPT_ADDRESS      UINT64_C(0x000ffffffffff000) /* 51:12; above MAXPHYADDR reserved */
 
+_Static_assert(EPT_READ == AX_READ && EPT_WRITE == AX_WRITE && EPT_EXECUTE == AX_EXECUTE,
+	       "decode() takes the permissions as they are");
+
 /* The VM-execution controls give meanings to 63, 61, 60, 58 and 57 of a leaf; 56:52 are ignored. */
 #define EPT_KIND_OWNED (UINT64_C(1) << 52)
 #define EPT_KIND_BLOCK (UINT64_C(1) << 56)
@@ -78,17 +81,12 @@ static ax_error_t encode(uint64_t features, ax_flags_t flags, uint64_t *attr)
 
 static ax_flags_t decode(uint64_t features, uint64_t entry)
 {
-	ax_flags_t flags = AX_USER;
+	/* The three permissions are the same bits. */
+	ax_flags_t flags = AX_USER | (ax_flags_t)(entry & AX_FLAGS_ACCESS);
 
-	if (entry & EPT_READ)
-		flags |= AX_READ;
-	if (entry & EPT_WRITE)
-		flags |= AX_WRITE;
-	if (entry & EPT_EXECUTE) {
-		flags |= AX_EXECUTE;
-		if ((features & AX_NPT_FEATURE_MODE_BASED_EXECUTE) && !(entry & EPT_USER_EXECUTE))
-			flags &= ~AX_USER;
-	}
+	if ((features & AX_NPT_FEATURE_MODE_BASED_EXECUTE) &&
+	    (entry & (EPT_EXECUTE | EPT_USER_EXECUTE)) == EPT_EXECUTE)
+		flags &= ~AX_USER;
 	if ((entry & EPT_KIND) == EPT_KIND)
 		flags |= AX_DEVICE;
 	else if ((entry & EPT_MEMTYPE) != EPT_MEMTYPE_WB)

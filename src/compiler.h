@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the library asks of compilers beyond C. */
+#ifndef AX_SRC_COMPILER_H
+#define AX_SRC_COMPILER_H
+
+/*
+ * For what the usual way does not call, or calls last. Inlined into it, its needs would be the usual way's: each
+ * value that is alive across a call costs a register, which is saved and restored whether the call is made or not.
+ */
+#define AX_OUT_OF_LINE __attribute__((noinline))
+
+#endif /* AX_SRC_COMPILER_H */
