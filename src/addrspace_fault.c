@@ -2,15 +2,15 @@
 /*
  * Making an address accessible: page faults, and what guest memory access needs.
  *
- * There are two ways to go. serve() is the short one, for what nearly every fault is: one more page of memory of
- * the space's own, in the region of the last fault, in a table that is there; or a page that is there already. It
- * saves few registers and has few instructions; what it does not know it hands to ax_addrspace_back(), which
- * does everything, and begins again.
+ * There are two ways to go. serve() and serve_owned() are the short one, for what nearly every fault is: in the
+ * region and the table of the last one, a page that is there already, or one more of the space's own. They have
+ * few instructions, a half of what a search and a walk would have. back_page() is the long one, which does
+ * everything; whatever the short one has got and cannot use it hands over.
  *
- * In the model, tests/spin/guard.pml, either is Cpu from find_region() to `touch`: ax_npt_walk() and
- * ax_npt_reach() are walk(), back_page() what begins at `again`, ax_npt_install() and the ax_npt_replace() of
- * serve() the two d_steps (BREAK_FAULT_BY_STORE), free_spare() what is at `out` (BREAK_SPARE_IS_LOST). They change
- * together.
+ * In the model, tests/spin/guard.pml, either is Cpu from find_region() to `touch`: check_access() and serve() are
+ * find_region(), ax_npt_walk() is walk(), back_page() what begins at `again`, ax_npt_install() and the
+ * ax_npt_replace() of serve_owned() the two d_steps (BREAK_FAULT_BY_STORE), free_spare() what is at `out`
+ * (BREAK_SPARE_IS_LOST). They change together.
  */
 #include "addrspace.h"
 
@@ -177,9 +177,7 @@ AX_OUT_OF_LINE static enum ax_fault_result back_page(struct ax_addrspace *as,
 	view->leaf = ax_npt_live(npt, view->found ? entry : entered);
 	if (view->leaf != 0)
 		return AX_FAULT_HANDLED;
-	/* Not live: a writer has removed the page since the region was found. */
-	if (entry != 0)
-		return AX_FAULT_NO_REGION;
+	/* Or there is an entry that is not live, under a region: that is damage. */
 	return error == AX_ENOMEM ? AX_FAULT_NO_MEMORY : AX_FAULT_FAILED;
 }
 

@@ -185,7 +185,8 @@ byte may[PAGES];    /* the most that anybody may do to it now, as a region says 
 
 /*
  * The leaf that maps the page, at or below the region's permission; 0 in leaf when there is none yet,
- * with the table in table, or none. [ax_npt_walk(): one load for each level]
+ * with the table in table, or none. [ax_npt_walk(), ax_npt_reach(): one load for each level. A
+ * reader that finds its last table in its line, ax_addrspace_hits_table(), has walked to it under the same version]
  */
 inline walk(page, table, leaf)
 {
@@ -243,7 +244,7 @@ idle:
 	fi;
 	find_region(page, copy, region);
 	if
-	:: region <= write -> goto out /* no region, or denied [ax_addrspace_back()] */
+	:: region <= write -> goto out /* no region, or denied [check_access()] */
 	:: else
 	fi;
 
@@ -255,7 +256,7 @@ again:
 	:: else -> assert(false) /* a page with a region looks unmapped */
 	fi;
 
-	/* [gather_spare(); no other CPU can tell the two apart but by what is left] */
+	/* [gather_spare(), serve_owned(); no other CPU can tell the two apart but by what is left] */
 	d_step {
 		get_frame(spare_page);
 		if
@@ -268,7 +269,7 @@ again:
 	:: else
 	fi;
 
-	/* [ax_npt_install(): the branch is private until one compare-and-swap from zero] */
+	/* [ax_npt_install(), serve_owned(): the branch is private until one compare-and-swap from zero] */
 	leaf = LEAF(spare_page, region - 1);
 	if
 	:: d_step {

@@ -321,6 +321,60 @@ static void fault_after_a_change_sees_the_region_as_it_is(struct test_space *s)
 	check_empty(s);
 }
 
+/* A reader remembers its last table: not for another one's pages, nor beyond its life. */
+static void fault_after_a_fault_is_served_in_its_own_table(struct test_space *s)
+{
+	uint64_t hpa = 0, other = 0;
+
+	map_lazy(s, VM_RAM, 4 * M2, RAM);
+	for (uint64_t page = 0; page < 3; page++) {
+		CHECK_EQUAL(fault(s, VM_RAM + page * K4, AX_WRITE), AX_FAULT_HANDLED);
+		CHECK_EQUAL(fault(s, VM_RAM + M2 + page * K4, AX_WRITE), AX_FAULT_HANDLED);
+		CHECK(reference_translate(s, VM_RAM + page * K4, &hpa));
+		CHECK(reference_translate(s, VM_RAM + M2 + page * K4, &other));
+		CHECK(hpa != other);
+		CHECK_EQUAL(owned_frames(s), 2 * (page + 1));
+	}
+
+	/* The table goes, its frame is another one's now, and a huge page may be where it was. */
+	CHECK_EQUAL(fault(s, VM_RAM + 3 * K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM), M2));
+	CHECK_EQUAL(fault(s, VM_RAM + 3 * K4, AX_WRITE), AX_FAULT_NO_REGION);
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), M2, RAM));
+	CHECK_EQUAL(fault(s, VM_RAM + 3 * K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK(reference_translate(s, VM_RAM + 3 * K4, &hpa));
+	CHECK_EQUAL(hpa, HOST + 3 * K4);
+	CHECK_EQUAL(owned_frames(s), 3);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM), M2));
+	map_lazy(s, VM_RAM, M2, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM + 3 * K4, AX_WRITE), AX_FAULT_HANDLED);
+	check_bytes(s, VM_RAM + 3 * K4, K4, 0);
+	CHECK_EQUAL(fault(s, VM_RAM + 4 * K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK(reference_allows(s, VM_RAM + 4 * K4, AX_WRITE));
+	CHECK_EQUAL(owned_frames(s), 5);
+}
+
+/* The number of a table is remembered in 32 bits: tables that they do not tell apart are not taken for one. */
+static void fault_far_above_is_not_taken_for_one_below(struct test_space *s)
+{
+	const uint64_t far = UINT64_C(1) << 53;
+	uint64_t below = 0, above = 0;
+
+	if (s->size <= 2 * far)
+		return;
+	map_lazy(s, VM_RAM, far + M2, RAM);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + far, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + far + K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + 2 * K4, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(owned_frames(s), 5);
+	CHECK(reference_translate(s, VM_RAM + K4, &below));
+	CHECK(reference_translate(s, VM_RAM + far + K4, &above));
+	CHECK(below != above);
+	CHECK(reference_allows(s, VM_RAM + 2 * K4, AX_WRITE));
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -345,6 +399,8 @@ int main(void)
 		STORY(faults_are_counted_where_they_backed_a_page),
 		STORY(a_gib_of_lazy_memory_is_backed_page_by_page),
 		STORY(fault_after_a_change_sees_the_region_as_it_is),
+		STORY(fault_after_a_fault_is_served_in_its_own_table),
+		STORY(fault_far_above_is_not_taken_for_one_below),
 	};
 
 	return STORIES_RUN("address space: page faults", stories);

@@ -471,6 +471,28 @@ static void split_keeps_what_hardware_sets_meanwhile(struct test_space *s)
 		    LINEAR(VM_RAM + 9 * K4, M2 - 9 * K4, HOST + 9 * K4, RAM));
 }
 
+/* An entry that says it is dead, under a region, is no page, and is not overwritten. */
+static void access_to_a_damaged_entry_fails(struct test_space *s)
+{
+	const struct ax_npt *npt = &s->as.npt;
+	unsigned level = 0;
+	uint64_t *slot;
+	uint64_t entry, damaged;
+	char byte = 0;
+
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, false));
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM), AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM + K4), AX_WRITE), AX_FAULT_HANDLED);
+	entry = ax_npt_walk(npt, VM_RAM, &level, &slot);
+	damaged = ax_npt_hide(npt, entry, AX_NPT_DEAD);
+	*slot = damaged;
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM), AX_WRITE), AX_FAULT_FAILED);
+	CHECK_EQUAL(ax_guest_read(&s->as, ax_gpa(VM_RAM), &byte, 1), AX_ERANGE);
+	CHECK_EQUAL(*slot, damaged);
+	*slot = entry;
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM), AX_WRITE), AX_FAULT_HANDLED);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -485,6 +507,7 @@ int main(void)
 		STORY(populate_that_lost_its_tables_to_faults_uses_those),
 		STORY(populate_that_fails_beside_faults_leaves_them_their_tables),
 		STORY(split_keeps_what_hardware_sets_meanwhile),
+		STORY(access_to_a_damaged_entry_fails),
 	};
 
 	return STORIES_RUN("races", stories);
