@@ -260,12 +260,19 @@ static inline struct ax_npt_run ax_npt_run_at(const struct ax_npt *npt, uint64_t
 	return ax_npt_run_from(npt, slot, level, gpa, last);
 }
 
-/* Move *gpa past @count slots of a run. False when that is past @last. */
+/*
+ * Move *gpa past @count slots of a run. False when that is past @last.
+ *
+ * None: since the walk a neighbour's fault has linked a table where the run begins. *gpa stays, and the next
+ * walk goes down there; the run's first byte may be the neighbour's.
+ */
 static inline bool ax_npt_run_pass(const struct ax_npt *npt, const struct ax_npt_run *run,
 				   size_t count, uint64_t *gpa, uint64_t last)
 {
 	uint64_t passed = (uint64_t)count << ax_npt_shift(npt, run->level);
 
+	if (count == 0)
+		return true;
 	/* In distances, so that the top of the space cannot wrap. */
 	if (last - run->gpa < passed)
 		return false;

@@ -29,6 +29,7 @@ uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, ui
 		if (at == stop || !ax_npt_leads(npt, entry, at)) {
 			*level = at;
 			*slot = here;
+			ax_pause(AX_PAUSE_WALKED);
 			return entry;
 		}
 		table = ax_npt_virt(npt, ax_npt_address(npt, entry));

@@ -13,6 +13,7 @@
  * @AX_PAUSE_ENTERED: A reader is inside its section and has read nothing.
  * @AX_PAUSE_REGION: It has found its region.
  * @AX_PAUSE_WALK: It goes down the table, and holds a pointer to a table.
+ * @AX_PAUSE_WALKED: A walk, a reader's or a writer's, has found an entry, and nothing was done about it.
  * @AX_PAUSE_INSTALL: A fault has built what is missing, and is about to link it.
  * @AX_PAUSE_INSTALLED: It has linked it.
  * @AX_PAUSE_ACCESS: A guest access holds a pointer to guest memory.
@@ -28,6 +29,7 @@ enum ax_pause_point {
 	AX_PAUSE_ENTERED,
 	AX_PAUSE_REGION,
 	AX_PAUSE_WALK,
+	AX_PAUSE_WALKED,
 	AX_PAUSE_INSTALL,
 	AX_PAUSE_INSTALLED,
 	AX_PAUSE_ACCESS,

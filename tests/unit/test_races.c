@@ -11,6 +11,7 @@
 #include <axvisor/guest.h>
 
 #include "npt_entry.h"
+#include "pause.h"
 
 #include "check.h"
 #include "hooks.h"
@@ -493,6 +494,121 @@ static void access_to_a_damaged_entry_fails(struct test_space *s)
 	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM), AX_WRITE), AX_FAULT_HANDLED);
 }
 
+/* Between a walk and what is done about it */
+
+static struct {
+	struct test_space *space; /* NULL: nothing happens */
+	unsigned walk;            /* the writer's walks so far */
+	unsigned at;              /* the one after which the fault happens */
+	uint64_t fault;           /* its guest address */
+} walking;
+
+void ax_host_pause(enum ax_pause_point point)
+{
+	struct test_space *s = walking.space;
+
+	if (point != AX_PAUSE_WALKED || !s || ++walking.walk != walking.at)
+		return;
+	walking.space = NULL;
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(walking.fault), AX_READ), AX_FAULT_HANDLED);
+	walking.space = s;
+}
+
+/*
+ * Another CPU's fault at @fault is served right after the writer's walk number @at. The model of the TLB would
+ * judge a fault that uses a table which the writer has linked and not published yet: it faults once more.
+ */
+static void fault_after_walk(struct test_space *s, unsigned at, uint64_t fault)
+{
+	tlb_model_drop();
+	walking.space = s;
+	walking.walk = 0;
+	walking.at = at;
+	walking.fault = fault;
+}
+
+/* Return: whether the writer had fewer walks than that. */
+static bool fault_was_never(void)
+{
+	walking.space = NULL;
+	return walking.walk < walking.at;
+}
+
+enum beside { BESIDE_UNMAP, BESIDE_PROTECT, BESIDE_MAP, BESIDE_POPULATE };
+
+/* Memory right behind the neighbour's, in the same tables, none of which is there yet. */
+static void write_beside_fault(struct test_space *s, enum beside what, uint64_t start,
+			       uint64_t size)
+{
+	struct ax_addrspace *as = &s->as;
+
+	switch (what) {
+	case BESIDE_UNMAP:
+		CHECK_OK(ax_addrspace_unmap(as, ax_gpa(start), size));
+		break;
+	case BESIDE_PROTECT:
+		CHECK_OK(ax_addrspace_protect(as, ax_gpa(start), size, AX_READ | AX_USER));
+		break;
+	case BESIDE_MAP:
+		CHECK_OK(ax_addrspace_map_linear(as, ax_gpa(start), ax_hpa(HOST), size, RAM));
+		break;
+	default:
+		CHECK_OK(ax_addrspace_map_alloc(as, ax_gpa(start), size, RWX, true));
+		break;
+	}
+}
+
+/*
+ * The neighbour's fault links the very table of which a writer's walk has just found that it is not there.
+ * The writer then comes into that table from its own first page on, and not from the table's.
+ */
+static void neighbours_fault_keeps_its_page(struct test_space *s, enum beside what)
+{
+	const uint64_t lazy = VM_RAM + K4, start = VM_RAM + 4 * K4;
+	bool over = s->cpus == 1;
+
+	for (unsigned at = 1; !over; at++) {
+		struct ax_npt_mapping mapping;
+
+		CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(lazy), 2 * K4, RAM, false));
+		if (what == BESIDE_UNMAP || what == BESIDE_PROTECT)
+			CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(start), M2, RW | AX_USER,
+							false));
+		fault_after_walk(s, at, lazy + K4);
+		write_beside_fault(s, what, start, M2);
+		over = fault_was_never();
+		CHECK_EQUAL(leaf_size_at(s, lazy + K4), over ? 0 : K4);
+		if (!over) {
+			CHECK_OK(ax_addrspace_query(&s->as, ax_gpa(lazy + K4), &mapping));
+			CHECK_EQUAL(mapping.flags, RAM);
+			CHECK(mapping.owned);
+		}
+		check_tables(s);
+		CHECK_OK(ax_addrspace_clear(&s->as));
+		check_empty(s);
+	}
+}
+
+static void neighbours_fault_beside_an_unmap_keeps_its_page(struct test_space *s)
+{
+	neighbours_fault_keeps_its_page(s, BESIDE_UNMAP);
+}
+
+static void neighbours_fault_beside_a_protect_keeps_its_page(struct test_space *s)
+{
+	neighbours_fault_keeps_its_page(s, BESIDE_PROTECT);
+}
+
+static void neighbours_fault_beside_a_map_keeps_its_page(struct test_space *s)
+{
+	neighbours_fault_keeps_its_page(s, BESIDE_MAP);
+}
+
+static void neighbours_fault_beside_a_populate_keeps_its_page(struct test_space *s)
+{
+	neighbours_fault_keeps_its_page(s, BESIDE_POPULATE);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -508,6 +624,10 @@ int main(void)
 		STORY(populate_that_fails_beside_faults_leaves_them_their_tables),
 		STORY(split_keeps_what_hardware_sets_meanwhile),
 		STORY(access_to_a_damaged_entry_fails),
+		STORY(neighbours_fault_beside_an_unmap_keeps_its_page),
+		STORY(neighbours_fault_beside_a_protect_keeps_its_page),
+		STORY(neighbours_fault_beside_a_map_keeps_its_page),
+		STORY(neighbours_fault_beside_a_populate_keeps_its_page),
 	};
 
 	return STORIES_RUN("races", stories);
