@@ -43,6 +43,7 @@ AX_SRC_COMMON := $(addprefix $(AX_DIR)/, \
 	src/npt_dump.c \
 	src/npt_format.c \
 	src/npt_free.c \
+	src/npt_link.c \
 	src/npt_map.c \
 	src/npt_populate.c \
 	src/npt_walk.c \

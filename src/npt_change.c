@@ -10,6 +10,7 @@
 #include "npt.h"
 
 #include "npt_entry.h"
+#include "npt_link.h"
 
 /* Levels from @level down at which a cut at @cut goes through the middle of an entry. */
 static size_t cuts_at(const struct ax_npt *npt, uint64_t cut, unsigned level)
@@ -56,7 +57,7 @@ static void fill_split(const struct ax_npt *npt, uint64_t *table, uint64_t entry
 	uint64_t first = ax_npt_leaf_entry(npt, ax_npt_attr(npt, entry, level),
 					   ax_npt_address(npt, entry), level - 1);
 
-	ax_npt_fill(npt, table, ax_npt_entries(npt, level - 1), first, level - 1);
+	ax_npt_fill(npt, table, ax_npt_entries(npt, level - 1), first, level - 1, table);
 }
 
 /*

@@ -121,19 +121,6 @@ static inline uint64_t ax_npt_leaf_entry(const struct ax_npt *npt, uint64_t attr
 	return attr | npt->format->leaf[level != 0] | hpa >> npt->format->address_shift;
 }
 
-/*
- * Store @count leaves of @level, of which @entry is the first and each maps what comes after the one before
- * it. The descriptor is read once for all: what a leaf of a contiguous map costs is an addition and a store.
- */
-static inline void ax_npt_fill(const struct ax_npt *npt, uint64_t *slot, size_t count,
-			       uint64_t entry, unsigned level)
-{
-	const uint64_t step = (ax_npt_span(npt, level) + 1) >> npt->format->address_shift;
-
-	for (size_t i = 0; i < count; i++, entry += step)
-		ax_npt_put(&slot[i], entry);
-}
-
 /* The attr of a leaf: derived from what is not one, so that no bit can be forgotten. */
 static inline uint64_t ax_npt_attr(const struct ax_npt *npt, uint64_t entry, unsigned level)
 {

@@ -2,13 +2,14 @@
 /*
  * Entering leaves: linear maps, single pages of faults.
  *
- * In the model, tests/spin/guard.pml, link_table() and the leaf after it are enter_page()
- * (BREAK_LINK_BY_STORE), and ax_npt_install() is the compare-and-swap of Cpu.
+ * In the model, tests/spin/guard.pml, enter_table() is enter_page(), and ax_npt_install() is the
+ * compare-and-swap of Cpu.
  */
 #include "npt.h"
 
 #include "mem.h"
 #include "npt_entry.h"
+#include "npt_link.h"
 
 /* The highest level at which a leaf can begin at @gpa and @hpa and end at or before @last. */
 static unsigned best_level(const struct ax_npt *npt, uint64_t gpa, uint64_t hpa, uint64_t last)
@@ -33,111 +34,139 @@ static size_t leaves_at(const struct ax_npt *npt, uint64_t gpa, unsigned level, 
 	return fit < left ? (size_t)fit : left;
 }
 
-/* Whether a table of @level that covers @gpa has its first byte at @gpa. */
-static bool begins_table(const struct ax_npt *npt, uint64_t gpa, unsigned level)
+/* Tables that the leaves of [@first, @last] need below the entries of @top, all of which are zero. */
+static size_t tables_below(const struct ax_npt *npt, uint64_t first, uint64_t last, unsigned top,
+			   unsigned leaf_level)
 {
-	return (gpa & ax_npt_span(npt, level + 1)) == 0;
+	size_t tables = 0;
+
+	for (unsigned level = 1; level <= top; level++) {
+		uint64_t span = ax_npt_span(npt, level);
+		uint64_t apart =
+			(last >> ax_npt_shift(npt, level)) - (first >> ax_npt_shift(npt, level));
+		bool cut_first = (first & span) != 0;
+		bool cut_last = (last & span) != span;
+
+		/* Where no leaf can be, each entry that is touched; else those that are cut. */
+		if (level > leaf_level)
+			tables += (size_t)apart + 1;
+		else if (apart == 0)
+			tables += cut_first || cut_last;
+		else
+			tables += (size_t)cut_first + cut_last;
+	}
+	return tables;
+}
+
+/* How many slots of a run lead to no table: what is there is to come. */
+static size_t zero_slots(const struct ax_npt *npt, const struct ax_npt_run *run)
+{
+	size_t i = 0;
+
+	while (i < run->count && !ax_npt_leads(npt, ax_npt_load(&run->slot[i]), run->level))
+		i++;
+	return i;
 }
 
 size_t ax_npt_enter_needs(const struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hpa)
 {
+	unsigned leaf_level = npt->leaf_level_max;
 	uint64_t gpa = first;
+	struct ax_npt_run run;
 	size_t needs = 0;
+	size_t passed;
 
-	for (;;) {
-		unsigned level = best_level(npt, gpa, hpa + (gpa - first), last);
-		uint64_t bytes = (uint64_t)leaves_at(npt, gpa, level, last)
-				 << ax_npt_shift(npt, level);
-		unsigned have = level;
-		uint64_t *slot;
+	while (((first ^ hpa) & ax_npt_span(npt, leaf_level)) != 0)
+		leaf_level--;
+	do {
+		uint64_t end;
 
-		(void)ax_npt_walk(npt, gpa, &have, &slot);
-		/* A missing table is counted where the range first comes into it. */
-		for (unsigned missing = level; missing < have; missing++)
-			needs += gpa == first || begins_table(npt, gpa, missing);
-		if (last - gpa < bytes)
-			return needs;
-		gpa += bytes;
-	}
-}
-
-/* A frame for a table, of undefined contents. */
-static uint64_t *get_table(struct ax_pool *pool, uint64_t *hpa)
-{
-	struct ax_pool_frame *frame = ax_pool_take(pool);
-
-	*hpa = frame->hpa;
-	return (uint64_t *)(void *)frame;
+		run = ax_npt_run_at(npt, gpa, last);
+		passed = zero_slots(npt, &run);
+		end = run.gpa + (((uint64_t)passed << ax_npt_shift(npt, run.level)) - 1);
+		if (passed != 0)
+			needs += tables_below(npt, gpa, end < last ? end : last, run.level,
+					      leaf_level);
+	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
+	return needs;
 }
 
 /*
- * Link a table under a zero slot. A neighbour's fault may link one there at the same moment, so this
- * is a compare-and-swap, and the loser's frame goes to the pool.
- *
- * Return: whether @table is linked.
+ * struct above - The table that tables are being linked in: found once for all of them. Nobody but the
+ * writer, who is here, frees it.
+ * @table: Its entries.
+ * @level: Their level; 0: none was found yet.
+ * @last: The last byte that is certain to be below it.
  */
-static bool link_table(struct ax_npt *npt, uint64_t *slot, uint64_t *table, uint64_t hpa,
-		       struct ax_pool *pool)
-{
-	uint64_t expected = 0;
+struct above {
+	uint64_t *table;
+	unsigned level;
+	uint64_t last;
+};
 
-	if (ax_npt_replace(slot, &expected, ax_npt_table_entry(npt, hpa))) {
-		ax_npt_count(&npt->table_frames, 1);
-		return true;
-	}
-	ax_pool_put(pool, table, hpa);
-	return false;
-}
-
-/* The slot for @gpa in the table of @level, linking the tables above it that are missing. NULL: there is a
- * leaf above where a region is free, so the table is damaged. */
-static uint64_t *slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool)
-{
-	for (;;) {
-		unsigned at = level;
-		uint64_t *slot;
-		uint64_t entry = ax_npt_walk(npt, gpa, &at, &slot);
-		uint64_t *table;
-		uint64_t hpa;
-
-		if (at == level)
-			return slot;
-		if (entry != 0)
-			return NULL;
-		table = get_table(pool, &hpa);
-		memset(table, 0, AX_PAGE_SIZE_4K);
-		(void)link_table(npt, slot, table, hpa, pool);
-	}
-}
-
-/* Enter @count leaves in one table, which is filled before it is linked when it is new. */
-static void enter_run(struct ax_npt *npt, uint64_t gpa, size_t count, unsigned level,
-		      uint64_t entry, struct ax_pool *pool)
+/* The slot for @gpa of the table of @level, which holds tables; @gpa goes up from call to call. NULL: a leaf
+ * lies above. */
+static uint64_t *slot_above(struct ax_npt *npt, struct above *above, uint64_t gpa, unsigned level,
+			    struct ax_pool *pool)
 {
 	size_t index = ax_npt_index(npt, gpa, level);
+
+	if (above->level != level || gpa > above->last) {
+		ax_error_t error;
+		uint64_t *slot = ax_npt_slot_at(npt, gpa, level, pool, &error);
+
+		if (!slot)
+			return NULL;
+		above->table = slot - index;
+		above->level = level;
+		above->last = gpa | ax_npt_span(npt, level + 1);
+	}
+	return &above->table[index];
+}
+
+/*
+ * Enter @count leaves in a new table, which is filled before it is linked.
+ *
+ * Return: false when there is one already, maybe of a fault that was faster: nothing was entered.
+ */
+static bool enter_table(struct ax_npt *npt, struct above *above, uint64_t gpa, size_t count,
+			unsigned level, uint64_t entry, struct ax_pool *pool)
+{
+	uint64_t *slot = slot_above(npt, above, gpa, level + 1, pool);
+	const struct ax_pool_frame *next;
+	ax_error_t error;
+	uint64_t *table;
+	uint64_t hpa;
+
+	if (!slot || ax_npt_load(slot) != 0)
+		return false;
+	table = ax_npt_table_get(npt, pool, &hpa, &error);
+	if (count != ax_npt_entries(npt, level))
+		memset(table, 0, AX_PAGE_SIZE_4K);
+	next = ax_pool_next(pool);
+	ax_npt_fill(npt, &table[ax_npt_index(npt, gpa, level)], count, entry, level,
+		    next ? (const uint64_t *)(const void *)next : table);
+	return ax_npt_table_link(npt, slot, table, hpa, pool);
+}
+
+/* Enter @count leaves in one table, which may be there or not. */
+static void enter_run(struct ax_npt *npt, struct above *above, uint64_t gpa, size_t count,
+		      unsigned level, uint64_t entry, struct ax_pool *pool)
+{
+	ax_error_t error;
 	uint64_t *slot;
 
-	if (level + 1u != npt->levels) {
-		slot = slot_at(npt, gpa, level + 1, pool);
-		if (slot && ax_npt_load(slot) == 0) {
-			uint64_t hpa;
-			uint64_t *table = get_table(pool, &hpa);
-
-			if (count != ax_npt_entries(npt, level))
-				memset(table, 0, AX_PAGE_SIZE_4K);
-			ax_npt_fill(npt, &table[index], count, entry, level);
-			if (link_table(npt, slot, table, hpa, pool))
-				return;
-		}
-	}
-	slot = slot_at(npt, gpa, level, pool);
+	if (level + 1u != npt->levels && enter_table(npt, above, gpa, count, level, entry, pool))
+		return;
+	slot = ax_npt_slot_at(npt, gpa, level, pool, &error);
 	if (slot)
-		ax_npt_fill(npt, slot, count, entry, level);
+		ax_npt_fill(npt, slot, count, entry, level, slot);
 }
 
 void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hpa, uint64_t attr,
 		  struct ax_pool *pool)
 {
+	struct above above = {.level = 0};
 	uint64_t gpa = first;
 
 	for (;;) {
@@ -146,7 +175,8 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 		size_t count = leaves_at(npt, gpa, level, last);
 		uint64_t bytes = (uint64_t)count << ax_npt_shift(npt, level);
 
-		enter_run(npt, gpa, count, level, ax_npt_leaf_entry(npt, attr, to, level), pool);
+		enter_run(npt, &above, gpa, count, level, ax_npt_leaf_entry(npt, attr, to, level),
+			  pool);
 		if (last - gpa < bytes)
 			break;
 		gpa += bytes;

@@ -2,7 +2,7 @@
 /*
  * A pool: frames got from the port before a change, so that the change cannot run out of memory.
  *
- * The frames are linked through themselves; what is not used goes back.
+ * Some of the frames list the others; what is not used goes back.
  */
 #ifndef AX_SRC_POOL_H
 #define AX_SRC_POOL_H
@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What a frame of a pool begins with. */
+/* What a frame begins with that was taken out of a pool; while it is inside, the pool's business. */
 struct ax_pool_frame {
 	uint64_t hpa;
 	struct ax_pool_frame *next;
@@ -60,6 +60,14 @@ AX_MUST_CHECK ax_error_t ax_pool_refuse(ax_hpa_t frame);
  * Return: as ax_pool_get(); on error what was got here has gone back.
  */
 AX_MUST_CHECK ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits);
+
+/**
+ * ax_pool_next() - Which frame ax_pool_take() will return next.
+ * @pool: Any.
+ *
+ * Return: the frame, still the pool's: good for a prefetch. NULL when the pool is empty.
+ */
+struct ax_pool_frame *ax_pool_next(const struct ax_pool *pool);
 
 /**
  * ax_pool_take() - Take a frame out of a pool that has one.

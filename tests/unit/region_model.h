@@ -163,9 +163,28 @@ static void change_apply(struct ax_region_set *set, const struct change *change,
 
 #define UNTOUCHED 0xffffffffu
 
+static uint64_t *first_entry_of(struct ax_pool_frame *frame)
+{
+	return &((struct ax_region_node *)(void *)frame)->entry[0].span.first;
+}
+
+/* Take every frame out of a pool and put it back by itself, with what would be its first entry marked. */
+static void mark_frames(struct ax_pool *pool)
+{
+	struct ax_pool marked = {NULL, 0};
+
+	while (pool->count != 0) {
+		struct ax_pool_frame *frame = ax_pool_take(pool);
+
+		ax_pool_put(&marked, frame, frame->hpa);
+		*first_entry_of(frame) = UNTOUCHED;
+	}
+	*pool = marked;
+}
+
 /*
- * Do it with a pool that holds exactly what was said to be needed. A node that is taken gets a
- * level; so it can be seen afterwards that each frame of the pool was needed indeed.
+ * Do it with a pool that holds exactly what was said to be needed. A node that is taken gets entries;
+ * so it can be seen afterwards that each frame of the pool was needed indeed.
  * Returns the needs.
  */
 static size_t change_exactly(struct ax_region_set *set, const struct change *change)
@@ -176,13 +195,12 @@ static size_t change_exactly(struct ax_region_set *set, const struct change *cha
 
 	assert_true(fill_pool(&pool, needs));
 	assert_int_equal(pool.count, needs);
-	for (struct ax_pool_frame *frame = pool.free; frame; frame = frame->next)
-		((struct ax_region_node *)(void *)frame)->level = UNTOUCHED;
+	mark_frames(&pool);
 	held = ax_region_node_frames(set) + pool.count;
 	change_apply(set, change, &pool);
 	assert_int_equal(ax_region_node_frames(set) + pool.count, held);
 	for (struct ax_pool_frame *frame = pool.free; frame; frame = frame->next)
-		assert_int_not_equal(((struct ax_region_node *)(void *)frame)->level, UNTOUCHED);
+		assert_int_not_equal(*first_entry_of(frame), UNTOUCHED);
 	ax_pool_drain(&pool);
 	assert_int_equal(pool.count, 0);
 	assert_null(pool.free);

@@ -93,6 +93,54 @@ static void enter_over_a_stray_leaf_leaves_it_alone(void)
 	repair(slot);
 }
 
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+	/* xorshift64 */
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state % below;
+}
+
+/* A number of pages of one of the sizes, now and then one off. */
+static uint64_t draw_extent(uint64_t *state)
+{
+	static const uint64_t unit[] = {K4, 16 * K4, M2, M2, 128 * M2};
+	uint64_t extent = unit[draw(state, 5)] * draw(state, 4);
+
+	return draw(state, 3) == 0 ? extent + K4 : extent;
+}
+
+/* As many tables as enter said it needs are linked, whatever neighbours there are and whatever pages fit. */
+static void enter_links_as_many_tables_as_it_said(struct test_space *s)
+{
+	const uint64_t end = VM_RAM + G1, hosts = 64 * G1;
+	uint64_t state = 1;
+
+	tlb_model_drop();
+	for (unsigned turn = 0; turn < 120; turn++) {
+		uint64_t gpa = VM_RAM + draw_extent(&state);
+		uint64_t size = draw_extent(&state) + K4;
+		uint64_t hpa = hosts + draw_extent(&state) + (draw(&state, 2) ? gpa : 0);
+		struct ax_addrspace_stats before, after;
+		size_t needs;
+
+		if (gpa >= end ||
+		    ax_addrspace_map_linear(&s->as, ax_gpa(gpa), ax_hpa(hpa), size, RAM) != AX_OK) {
+			if (turn % 8 == 0)
+				CHECK_OK(ax_addrspace_clear(&s->as));
+			continue;
+		}
+		ax_addrspace_stats(&s->as, &after);
+		CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(gpa), size));
+		ax_addrspace_stats(&s->as, &before);
+		needs = ax_npt_enter_needs(&s->as.npt, gpa, gpa + size - 1, hpa);
+		CHECK_EQUAL(after.table_frames - before.table_frames, needs);
+		CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(gpa), ax_hpa(hpa), size, RAM));
+	}
+	check_tables(s);
+}
+
 /* A linear region is entered when it is mapped: a hole in it is not for a fault to fill. */
 static void fault_in_a_hole_of_linear_memory_fails(struct test_space *s)
 {
@@ -119,6 +167,7 @@ int main(void)
 		STORY(lookup_starts_anew_each_time),
 		STORY_PLAIN(populate_over_a_stray_leaf_fails_and_keeps_nothing),
 		STORY_PLAIN(enter_over_a_stray_leaf_leaves_it_alone),
+		STORY_FEW(enter_links_as_many_tables_as_it_said),
 		STORY(fault_in_a_hole_of_linear_memory_fails),
 	};
 
