@@ -118,51 +118,115 @@ static bool free_leaf(struct ax_npt *npt, uint64_t entry, unsigned level)
 	return false;
 }
 
-/* Free a table of pages that is out of reach, and what the space owns behind it. */
-static void free_page_table(struct ax_npt *npt, uint64_t hpa, bool owned)
+/* An entry of a table that is out of reach: what faults stored there came before their readers left, for which
+ * the writer has waited. */
+static inline uint64_t load_dead(const uint64_t *slot)
 {
-	const uint64_t *table = ax_npt_virt(npt, hpa);
-	uint64_t frames = 0;
-	uint64_t piece = 0;
-	bool pieces = false;
+	return __atomic_load_n(slot, __ATOMIC_RELAXED);
+}
 
-	for (size_t i = 0; owned && i < ax_npt_entries(npt, 0); i++) {
-		uint64_t entry = ax_npt_load(&table[i]);
+/*
+ * Give back the frames of the space's own from @slot on. What a page costs beside the port's function is a
+ * comparison and the making of the address: this loop has few enough values for the registers that survive a call.
+ *
+ * Return: the first entry that is of another kind, or a hole, which is of none; or @end.
+ */
+static const uint64_t *free_owned(const struct ax_npt_format *format, const uint64_t *slot,
+				  const uint64_t *end)
+{
+	const uint64_t owned = format->kind[AX_NPT_OWNED];
+	void (*const dealloc)(ax_hpa_t) = ax_memory_api()->dealloc_frame;
 
-		if (entry == 0)
-			continue;
-		if (ax_npt_kind_is(npt, entry, AX_NPT_OWNED)) {
-			ax_memory_api()->dealloc_frame(ax_hpa(ax_npt_address(npt, entry)));
-			frames++;
-		} else if (ax_npt_kind_is(npt, entry, AX_NPT_BLOCK)) {
-			pieces = true;
-			piece = ax_npt_address(npt, entry);
-		}
+	for (; slot != end; slot++) {
+		uint64_t entry = load_dead(slot);
+
+		if ((entry & format->kind_mask) != owned)
+			break;
+		dealloc(ax_hpa((entry & format->address_mask) << format->address_shift));
 	}
-	ax_npt_uncount(&npt->owned_frames, frames);
-	/* Pieces of one block at most: a block fills a table, see AX_NPT_BLOCK. */
-	if (pieces)
-		free_block(npt, piece);
+	return slot;
+}
+
+/*
+ * The same for all pages of a table that is out of reach.
+ *
+ * Return: a piece of a block, when there is one, else @none. Pieces of one block at most: a block fills a table,
+ * see AX_NPT_BLOCK.
+ */
+static uint64_t free_pages(struct ax_npt *npt, const uint64_t *table, uint64_t none)
+{
+	const uint64_t *const end = table + ax_npt_entries(npt, 0);
+	uint64_t piece = none;
+
+	for (;;) {
+		const uint64_t *other = free_owned(npt->format, table, end);
+
+		ax_npt_uncount(&npt->owned_frames, (uint64_t)(other - table));
+		if (other == end)
+			return piece;
+		if (ax_npt_kind_is(npt, load_dead(other), AX_NPT_BLOCK))
+			piece = ax_npt_address(npt, load_dead(other));
+		table = other + 1;
+	}
+}
+
+static void free_table(struct ax_npt *npt, uint64_t hpa)
+{
 	ax_memory_api()->dealloc_frame(ax_hpa(hpa));
 	ax_npt_uncount(&npt->table_frames, 1);
 }
 
+/* Free a table of pages that is out of reach, and what the space owns behind it. */
+static void free_page_table(struct ax_npt *npt, uint64_t hpa, bool owned)
+{
+	if (owned) {
+		uint64_t piece = free_pages(npt, ax_npt_virt(npt, hpa), UINT64_MAX);
+
+		if (piece != UINT64_MAX)
+			free_block(npt, piece);
+	}
+	free_table(npt, hpa);
+}
+
+#define GROUP 8u
+
 /*
- * The first entry from @i on, of a table of @level, behind which there is something to free. Leaves of memory
- * that is not the space's own lead to nothing, and are most: passed by two comparisons each.
+ * Whether none of the GROUP entries from @slot on leads to a table. A leaf differs from a table in at least one
+ * bit of the type: when there is one that all of them have different, none is a table. That can miss (a hole, of
+ * some formats, and leaves that differ in different bits), and is decided by the entries one by one then.
+ */
+static bool no_tables(const struct ax_npt *npt, const uint64_t *slot)
+{
+	const uint64_t table = npt->format->type_table;
+	uint64_t differ = npt->format->type_mask;
+
+	for (unsigned i = 0; i < GROUP; i += 4) {
+		differ &= load_dead(&slot[i]) ^ table;
+		differ &= load_dead(&slot[i + 1]) ^ table;
+		differ &= load_dead(&slot[i + 2]) ^ table;
+		differ &= load_dead(&slot[i + 3]) ^ table;
+	}
+	return differ != 0;
+}
+
+/*
+ * The first entry from @i on, of a table of @level that is not the root, behind which there is something to free.
+ * Leaves of memory that is not the space's own lead to nothing, and are most: passed by the group.
  */
 static size_t next_to_free(const struct ax_npt *npt, const uint64_t *table, size_t i,
 			   unsigned level, bool owned)
 {
 	const size_t count = ax_npt_entries(npt, level);
-	const uint64_t mask = npt->format->type_mask;
-	const uint64_t type_table = npt->format->type_table;
 
-	for (; i < count; i++) {
-		uint64_t entry = ax_npt_load(&table[i]);
+	while (i < count) {
+		uint64_t entry = load_dead(&table[i]);
 
-		if (entry != 0 && (owned || (entry & mask) == type_table))
+		if (!owned && i % GROUP == 0 && no_tables(npt, &table[i]))
+			i += GROUP;
+		else if (entry != 0 && (owned || ax_npt_is_table(npt, entry, level)))
 			break;
+		else
+			i++;
 	}
 	return i;
 }
@@ -189,15 +253,14 @@ void ax_npt_free_tables(struct ax_npt *npt, uint64_t hpa, unsigned level, bool o
 		uint64_t entry;
 
 		if (i == ax_npt_entries(npt, at)) {
-			ax_memory_api()->dealloc_frame(ax_hpa(path[at]));
-			ax_npt_uncount(&npt->table_frames, 1);
+			free_table(npt, path[at]);
 			if (at == level)
 				return;
 			at++;
 			continue;
 		}
 		next[at] = i + 1;
-		entry = ax_npt_load(&table[i]);
+		entry = load_dead(&table[i]);
 		if (!ax_npt_is_table(npt, entry, at)) {
 			(void)free_leaf(npt, entry, at);
 		} else if (at == 1) {

@@ -492,6 +492,31 @@ static void many_regions_come_and_go(struct test_space *s)
 	check_empty(s);
 }
 
+/*
+ * A table among huge pages is found and freed, wherever it is. Executable and readable pages by turns have no
+ * permission in common, where a format has such pages; the tables are counted by check_empty().
+ */
+static void unmap_of_huge_pages_finds_the_table_among_them(struct test_space *s)
+{
+	const bool bare = format_expressible(s->format, AX_EXECUTE | AX_USER) == AX_OK;
+	const uint64_t start = VM_RAM;
+
+	for (unsigned hole = 0; hole < 20; hole++) {
+		for (unsigned page = 0; page < 20; page++) {
+			ax_flags_t flags =
+				bare && page % 2 ? AX_EXECUTE | AX_USER : AX_READ | AX_USER;
+
+			CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(start + page * M2),
+							 ax_hpa(start + page * M2), M2, flags));
+			CHECK_EQUAL(leaf_size_at(s, start + page * M2), M2);
+		}
+		CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start + hole * M2 + K4), K4));
+		CHECK_EQUAL(leaf_size_at(s, start + hole * M2), K4);
+		CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start), G1));
+		check_empty(s);
+	}
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -528,6 +553,7 @@ int main(void)
 		STORY(unmap_keeps_tables_that_others_use),
 		STORY(unmap_of_what_was_split_gives_the_split_tables_back),
 		STORY(clear_leaves_what_was_held_after_init),
+		STORY_ONE_CPU(unmap_of_huge_pages_finds_the_table_among_them),
 		STORY(clear_needs_no_memory),
 		STORY_FEW(many_regions_come_and_go),
 	};
