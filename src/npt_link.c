@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables from the pool or the port into the tree.
+ * Tables from the pool into the tree, and what they are filled with.
  *
  * In the model, tests/spin/guard.pml, ax_npt_table_link() and the leaf after it are enter_page()
  * (BREAK_LINK_BY_STORE).
@@ -10,17 +10,12 @@
 #include "mem.h"
 #include "npt_entry.h"
 
-uint64_t *ax_npt_table_get(const struct ax_npt *npt, struct ax_pool *pool, uint64_t *hpa,
-			   ax_error_t *error)
+uint64_t *ax_npt_table_get(struct ax_pool *pool, uint64_t *hpa)
 {
-	if (pool) {
-		struct ax_pool_frame *frame = ax_pool_take(pool);
+	struct ax_pool_frame *frame = ax_pool_take(pool);
 
-		*hpa = frame->hpa;
-		return (uint64_t *)(void *)frame;
-	}
-	*error = ax_pool_get(npt->hpa_bits, hpa);
-	return *error == AX_OK ? ax_npt_virt(npt, *hpa) : NULL;
+	*hpa = frame->hpa;
+	return (uint64_t *)(void *)frame;
 }
 
 /* A neighbour's fault may link a table there at the same moment, so this is a compare-and-swap. */
@@ -33,15 +28,11 @@ bool ax_npt_table_link(struct ax_npt *npt, uint64_t *slot, uint64_t *table, uint
 		ax_npt_count(&npt->table_frames, 1);
 		return true;
 	}
-	if (pool)
-		ax_pool_put(pool, table, hpa);
-	else
-		ax_memory_api()->dealloc_frame(ax_hpa(hpa));
+	ax_pool_put(pool, table, hpa);
 	return false;
 }
 
-uint64_t *ax_npt_slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool,
-			 ax_error_t *error)
+uint64_t *ax_npt_slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool)
 {
 	for (;;) {
 		unsigned at = level;
@@ -52,14 +43,9 @@ uint64_t *ax_npt_slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struc
 
 		if (at == level)
 			return slot;
-		if (entry != 0) {
-			/* A leaf above where a region is free: the table is damaged. */
-			*error = AX_ESTATE;
+		if (entry != 0)
 			return NULL;
-		}
-		table = ax_npt_table_get(npt, pool, &hpa, error);
-		if (!table)
-			return NULL;
+		table = ax_npt_table_get(pool, &hpa);
 		memset(table, 0, AX_PAGE_SIZE_4K);
 		(void)ax_npt_table_link(npt, slot, table, hpa, pool);
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linking tables: what those share that enter more than a page, a linear map and populated memory. The caller
- * is the writer; faults of neighbours run beside it and may link a table in the same moment.
+ * Linking tables: what a map and a split share. The caller is the writer; faults of neighbours run beside it and may link a table in the same moment.
  */
 #ifndef AX_SRC_NPT_LINK_H
 #define AX_SRC_NPT_LINK_H
@@ -18,21 +17,19 @@
 
 /**
  * ax_npt_table_get() - A frame for a table.
- * @pool: Where from; it is not empty. NULL: the port, for a caller that can go back.
+ * @pool: Where from; not empty.
  * @hpa: Set to its address.
- * @error: Set when there is none, which a pool excludes.
  *
- * Return: the frame, of undefined contents, or NULL.
+ * Return: the frame, of undefined contents.
  */
-uint64_t *ax_npt_table_get(const struct ax_npt *npt, struct ax_pool *pool, uint64_t *hpa,
-			   ax_error_t *error);
+uint64_t *ax_npt_table_get(struct ax_pool *pool, uint64_t *hpa);
 
 /**
  * ax_npt_table_link() - Link a table under a slot that was zero.
  * @slot: Where.
- * @table: Filled; when a fault was faster, it goes to the pool or back to the port.
+ * @table: Filled; when a fault was faster, it goes to the pool.
  * @hpa: Its address.
- * @pool: As for ax_npt_table_get().
+ * @pool: Any.
  *
  * Return: whether @table is linked.
  */
@@ -41,15 +38,13 @@ bool ax_npt_table_link(struct ax_npt *npt, uint64_t *slot, uint64_t *table, uint
 
 /**
  * ax_npt_slot_at() - The slot for @gpa in the table of @level, linking the tables above it that are missing.
- * @pool: As for ax_npt_table_get(): holds as many as are missing.
- * @error: Set when there is no slot: no frame, or AX_ESTATE: a leaf lies above.
+ * @pool: Holds as many as are missing.
  *
  * The slot is good until the writer kills the table that it is in: faults free none.
  *
- * Return: the slot or NULL.
+ * Return: the slot; NULL: a leaf lies above where a region is free, so the table is damaged.
  */
-uint64_t *ax_npt_slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool,
-			 ax_error_t *error);
+uint64_t *ax_npt_slot_at(struct ax_npt *npt, uint64_t gpa, unsigned level, struct ax_pool *pool);
 
 /**
  * ax_npt_fill() - Store leaves, each of which maps what comes after the one before it.

@@ -112,8 +112,7 @@ static uint64_t *slot_above(struct ax_npt *npt, struct above *above, uint64_t gp
 	size_t index = ax_npt_index(npt, gpa, level);
 
 	if (above->level != level || gpa > above->last) {
-		ax_error_t error;
-		uint64_t *slot = ax_npt_slot_at(npt, gpa, level, pool, &error);
+		uint64_t *slot = ax_npt_slot_at(npt, gpa, level, pool);
 
 		if (!slot)
 			return NULL;
@@ -134,13 +133,12 @@ static bool enter_table(struct ax_npt *npt, struct above *above, uint64_t gpa, s
 {
 	uint64_t *slot = slot_above(npt, above, gpa, level + 1, pool);
 	const struct ax_pool_frame *next;
-	ax_error_t error;
 	uint64_t *table;
 	uint64_t hpa;
 
 	if (!slot || ax_npt_load(slot) != 0)
 		return false;
-	table = ax_npt_table_get(npt, pool, &hpa, &error);
+	table = ax_npt_table_get(pool, &hpa);
 	if (count != ax_npt_entries(npt, level))
 		memset(table, 0, AX_PAGE_SIZE_4K);
 	next = ax_pool_next(pool);
@@ -153,12 +151,11 @@ static bool enter_table(struct ax_npt *npt, struct above *above, uint64_t gpa, s
 static void enter_run(struct ax_npt *npt, struct above *above, uint64_t gpa, size_t count,
 		      unsigned level, uint64_t entry, struct ax_pool *pool)
 {
-	ax_error_t error;
 	uint64_t *slot;
 
 	if (level + 1u != npt->levels && enter_table(npt, above, gpa, count, level, entry, pool))
 		return;
-	slot = ax_npt_slot_at(npt, gpa, level, pool, &error);
+	slot = ax_npt_slot_at(npt, gpa, level, pool);
 	if (slot)
 		ax_npt_fill(npt, slot, count, entry, level, slot);
 }
