@@ -374,6 +374,11 @@ static void granule_of_4k_is_needed(void **state)
 
 		assert_int_equal(ask(MMFR0(cpus[i].tgran4_2, cpus[i].tgran4, 5), 0, &caps),
 				 cpus[i].want);
+		/* With all that the register has beside these fields. */
+		assert_int_equal(
+			ask(~MMFR0(0xf, 0xf, 0xf) | MMFR0(cpus[i].tgran4_2, cpus[i].tgran4, 5), 0,
+			    &caps),
+			cpus[i].want);
 	}
 }
 
@@ -390,6 +395,8 @@ static void features_are_those_of_the_cpu(void **state)
 		{MMFR1(0, 0, 1), 8, 0}, /* the access flag alone */
 		{MMFR1(0, 0, 2), 8, AX_NPT_FEATURE_ACCESSED_DIRTY},
 		{MMFR1(1, 2, 4), 16, AX_NPT_FEATURE_XNX | AX_NPT_FEATURE_ACCESSED_DIRTY},
+		/* All that the register has beside these fields. */
+		{~MMFR1(0xf, 0xf, 0xf), 8, 0},
 	};
 
 	(void)state;

@@ -245,6 +245,9 @@ static void ept_has_the_features_that_its_registers_tell(void **state)
 		{1ull << 17, 0, AX_NPT_FEATURE_1G},
 		{1ull << 21, 0, AX_NPT_FEATURE_ACCESSED_DIRTY},
 		{0, 1ull << 54, AX_NPT_FEATURE_MODE_BASED_EXECUTE},
+		{~0ull, ~0ull,
+		 AX_NPT_FEATURE_1G | AX_NPT_FEATURE_EXECUTE_ONLY | AX_NPT_FEATURE_ACCESSED_DIRTY |
+			 AX_NPT_FEATURE_MODE_BASED_EXECUTE},
 	};
 
 	(void)state;
