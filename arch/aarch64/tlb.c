@@ -26,14 +26,15 @@
 
 #define PAGE_SHIFT 12
 
-/* IPAS2E1IS: IPA[51:12] in 39:0. TTL, 47:44, is 0, "any level"; NS, 63, is for the Secure state. */
-#define IPAS2_ADDRESS ((UINT64_C(1) << 40) - 1)
-
 /*
+ * An operand holds the address of a page, shifted; of the at most 48 bits that one has here none is left
+ * over.
+ *
+ * IPAS2E1IS: IPA[51:12] in 39:0. TTL, 47:44, is 0, "any level"; NS, 63, is for the Secure state.
+ *
  * RIPAS2E1IS: IPA[48:12] in 36:0; TTL, 38:37, is 0, "any level"; NUM in 43:39, SCALE in 45:44; TG,
  * 47:46, is 1, 4 KiB. It covers (NUM + 1) << (5 * SCALE + 1) pages.
  */
-#define RANGE_ADDRESS     ((UINT64_C(1) << 37) - 1)
 #define RANGE_NUM_SHIFT   39
 #define RANGE_SCALE_SHIFT 44
 #define RANGE_TG_4K       (UINT64_C(1) << 46)
@@ -107,14 +108,14 @@ static void leave_context(const struct context *saved)
 
 static void invalidate_ipa(uint64_t ipa)
 {
-	__asm__ volatile("tlbi ipas2e1is, %0" ::"r"(ipa >> PAGE_SHIFT & IPAS2_ADDRESS) : "memory");
+	__asm__ volatile("tlbi ipas2e1is, %0" ::"r"(ipa >> PAGE_SHIFT) : "memory");
 }
 
 /* TLBI RIPAS2E1IS by its encoding (C5.5): assemblers know the name from Armv8.4 on only. */
 static void invalidate_range(uint64_t ipa, uint64_t num, uint64_t scale)
 {
-	uint64_t operand = (ipa >> PAGE_SHIFT & RANGE_ADDRESS) | num << RANGE_NUM_SHIFT |
-			   scale << RANGE_SCALE_SHIFT | RANGE_TG_4K;
+	uint64_t operand = ipa >> PAGE_SHIFT | num << RANGE_NUM_SHIFT | scale << RANGE_SCALE_SHIFT |
+			   RANGE_TG_4K;
 
 	__asm__ volatile("sys #4, c8, c0, #2, %0" ::"r"(operand) : "memory");
 }
