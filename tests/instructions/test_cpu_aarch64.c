@@ -174,6 +174,16 @@ static void everything_goes_at_once(void **state)
 	machine_trace_check(ENTER ALL LEAVE);
 }
 
+/* The size says so, whatever the address and however the CPU could go through a range. */
+static void everything_goes_at_once_with_ranges_too(void **state)
+{
+	(void)state;
+	flush(0, 0, false, 12);
+	machine_trace_check(ENTER ALL LEAVE);
+	flush(0x40000000, 0, false, 12);
+	machine_trace_check(ENTER ALL LEAVE);
+}
+
 static void many_leaves_go_all_at_once(void **state)
 {
 	(void)state;
@@ -433,6 +443,7 @@ int main(void)
 				       in_context),
 		cmocka_unit_test_setup(leaf_goes_once_whatever_its_size, in_context),
 		cmocka_unit_test_setup(everything_goes_at_once, in_context),
+		cmocka_unit_test_setup(everything_goes_at_once_with_ranges_too, with_ranges),
 		cmocka_unit_test_setup(many_leaves_go_all_at_once, in_context),
 		cmocka_unit_test_setup(tlbi_runs_under_the_guests_vmid, in_context),
 		cmocka_unit_test_setup(range_is_covered_exactly, with_ranges),

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts small faults into the library, one at a time, and sees whether a test notices.
 
-    tests/mutation/run.py [--out DIR] [--again] [--slow] [--every N] [FILE...]
+    tests/mutation/run.py [--out DIR] [--again] [--slow] [--first] [--every N] [FILE...]
 
 FILE: of src/ or arch/, default all. --again: only what survived the last time. --slow: with the test
-programs too that take longer than SLOW seconds. --every: only each N-th mutant, for a first look.
+programs too that take longer than SLOW seconds. For a first look, --first: the first of the ROUNDS alone,
+in which nearly all are found, as what survives costs most; --every: only each N-th mutant.
 
 A mutant counts when it compiles to another object than the source does, and than the mutants before
 it do. It meets the test programs that execute its line (tests/coverage/measure.sh says which), those
@@ -86,7 +87,8 @@ def passes(command, cwd, seconds, environment=None):
 class Tree:
     """The copy of the tree, its objects and its test programs."""
 
-    def __init__(self, out):
+    def __init__(self, out, rounds):
+        self.rounds = rounds
         self.path = out / "tree"
         self.build = self.path / "build" / "host"
         self.path.mkdir(parents=True, exist_ok=True)
@@ -118,7 +120,7 @@ class Tree:
             seconds[name] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             # Tests of the model itself need it, and some need their configuration.
             formats = ({**QUICK, "AX_FORMAT": text} for text in FORMATS.values())
-            for environment in (*ROUNDS[:-1], *formats):
+            for environment in filter(None, (*self.rounds, *formats)):
                 if not passes([program], self.path, 600, environment):
                     self.whole.add(name)
         return dict(sorted(seconds.items(), key=lambda item: item[1]))
@@ -180,7 +182,7 @@ class Tree:
     def noticed_by(self, names, objects, file):
         """The first program that notices, or None."""
         linked = {}
-        for environment in ROUNDS:
+        for environment in self.rounds:
             if environment is QUICK and os.path.basename(file) in FORMATS:
                 environment = {**QUICK, "AX_FORMAT": FORMATS[os.path.basename(file)]}
             for name in names:
@@ -265,6 +267,7 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "build/mutation")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--first", action="store_true")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
@@ -278,7 +281,7 @@ def main():
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     os.nice(10)
-    tree = Tree(out)
+    tree = Tree(out, ROUNDS[:1] if arguments.first else ROUNDS)
     executed = lines_by_program(out, tree.programs)
     files = arguments.files or sorted(
         {os.path.relpath(os.path.realpath(tree.path / f), os.path.realpath(tree.path))
