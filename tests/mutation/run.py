@@ -184,16 +184,17 @@ class Tree:
     def noticed_by(self, names, objects, file):
         """The first program that notices, or None."""
         linked = {}
-        for environment in self.rounds:
+        for number, environment in enumerate(self.rounds, 1):
             if environment is QUICK and os.path.basename(file) in FORMATS:
                 environment = {**QUICK, "AX_FORMAT": FORMATS[os.path.basename(file)]}
             for name in names:
-                if environment and name in self.whole:
+                if name in self.whole and number < len(self.rounds):
                     continue
                 if name not in linked:
                     linked[name] = self.link(name, objects)
                 seconds = 2 + int(4 * self.programs[name])
-                if not linked[name] or not passes([linked[name]], self.path, seconds, environment):
+                own = {} if name in self.whole else environment
+                if not linked[name] or not passes([linked[name]], self.path, seconds, own):
                     return name
         return None
 

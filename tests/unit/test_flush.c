@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "npt_format.h"
+#include "tlb.h"
 
 #include "check.h"
 #include "hooks.h"
@@ -175,6 +177,35 @@ static void the_generation_moves_before_the_flush(struct test_space *s)
 	asked.as = NULL;
 }
 
+/* Of a table that no space has, and nobody watches. */
+static bool flush_says_tables(struct ax_npt *npt, struct ax_tlb_gather *gather)
+{
+	mock_tlb_forget();
+	ax_tlb_flush(npt, gather);
+	CHECK_EQUAL(mock_tlb_request(0).start.raw, VM_RAM);
+	CHECK_EQUAL(mock_tlb_request(0).size, K4);
+	return mock_tlb_request(0).tables;
+}
+
+/* What it held before, on a stack or for an earlier flush, is not flushed once more. */
+static void a_gather_begins_with_nothing(void)
+{
+	struct ax_npt npt = {.format = &ax_npt_format_stage2, .levels = 4, .gpa_bits = 48};
+	struct ax_tlb_gather gather;
+
+	memset(&gather, 1, sizeof(gather));
+	ax_tlb_gather_init(&gather);
+	ax_tlb_flush(&npt, &gather);
+	CHECK_EQUAL(npt.flushes, 0);
+	ax_tlb_gather_add(&gather, VM_RAM, VM_RAM + K4 - 1, 12);
+	CHECK(!flush_says_tables(&npt, &gather));
+	ax_tlb_gather_add_table(&gather, VM_RAM, VM_RAM + K4 - 1, 12);
+	CHECK(flush_says_tables(&npt, &gather));
+	ax_tlb_gather_add(&gather, VM_RAM, VM_RAM + K4 - 1, 12);
+	CHECK(!flush_says_tables(&npt, &gather));
+	CHECK_EQUAL(npt.flushes, 3);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -185,6 +216,7 @@ int main(void)
 		STORY(split_goes_by_what_is_split),
 		STORY(fences_for_new_entries_go_by_pages),
 		STORY(the_generation_moves_before_the_flush),
+		STORY_PLAIN(a_gather_begins_with_nothing),
 	};
 
 	return STORIES_RUN("flush", stories);
