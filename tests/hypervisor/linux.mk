@@ -31,7 +31,6 @@ run-linux: $(image)
 
 # Which mistakes this architecture can make and the emulator can show, and which it cannot: arch.mk.
 .PHONY: mutants
-mutants: export unseen := $(linux_unseen)
 mutants:
-	@printf '%s\n' "$$unseen"
+	@echo "$(linux_unseen)"
 	$(Q)MAKE='$(MAKE)' ../linux/mutants.sh $(linux_mutants)

@@ -23,8 +23,6 @@ emulator = qemu-system-aarch64 -M virt,virtualization=on,gic-version=3,its=off -
 	-smp $(CPUS) -nic none -nographic -monitor none -serial stdio -semihosting -no-reboot -kernel $(image)
 linux_cpus := 3
 linux_timeout := 300
-define linux_unseen
-aarch64: QEMU shows neither a missing DSB nor an entry that was changed without being broken first.
-endef
+linux_unseen := aarch64: QEMU shows neither a missing DSB nor an entry changed without being broken first.
 linux_sources_arch := linux_boot.c fdt.c
 load_payload = -device loader,file=$1,addr=0x7c000000,force-raw=on

@@ -20,9 +20,7 @@ emulator = qemu-system-riscv64 -M virt -cpu $(CPU) -m 2G -smp $(CPUS) -nic none 
 linux_cpus := 3
 linux_timeout := 300
 linux_mutants := 1 remote late
-define linux_unseen
-riscv64: QEMU drops all translations of a hart that leaves the guest, so it does not show which of them a
-fence names (STALE=wrong), nor one that the hart which makes the change owes itself.
-endef
+linux_unseen := riscv64: QEMU drops all translations of a hart that leaves the guest, so it shows neither which of \
+	them a fence names (STALE=address, wrong), nor a fence that the hart of the change owes itself.
 linux_sources_arch := linux_boot.c fdt.c
 load_payload = -device loader,file=$1,addr=0xfc000000,force-raw=on

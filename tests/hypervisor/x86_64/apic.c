@@ -182,14 +182,31 @@ void apic_end_of_interrupt(void)
 }
 
 /* Cut at a second, so that nothing overflows: the caller looks at the counter and sets it again. */
-void apic_set_timer(uint64_t at)
+static void set_timer(uint64_t at, uint32_t vector)
 {
 	uint64_t now = apic_counter(), ticks = at > now ? at - now : 0;
 	uint64_t count = (ticks < counter_hz ? ticks : counter_hz) * timer_hz / counter_hz + 1;
 
-	deadline = at;
-	*apic(APIC_LVT_TIMER) = PLATFORM_TIMER_INTERRUPT;
+	*apic(APIC_LVT_TIMER) = vector;
 	*apic(APIC_TIMER_INITIAL) = (uint32_t)(count < MAX_TIMER ? count : MAX_TIMER);
+}
+
+void apic_set_timer(uint64_t at)
+{
+	deadline = at;
+	set_timer(at, PLATFORM_TIMER_INTERRUPT);
+}
+
+/*
+ * The deadline is CPU 0's, and what is done when it comes. So the interrupt that ends the sleep is one at
+ * which the others do nothing. STI lets it in only after HLT.
+ */
+void apic_sleep(uint64_t until)
+{
+	while (apic_counter() < until) {
+		set_timer(until, PLATFORM_KICK_INTERRUPT);
+		__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+	}
 }
 
 void apic_stop_timer(void)

@@ -26,6 +26,9 @@ void apic_set_timer(uint64_t deadline);
 void apic_stop_timer(void);
 uint64_t apic_timer_deadline(void);
 
+/* Until the counter is there. Not on CPU 0. */
+void apic_sleep(uint64_t until);
+
 uint64_t apic_counter(void);
 uint64_t apic_counter_frequency(void);
 void apic_wait(uint64_t microseconds);

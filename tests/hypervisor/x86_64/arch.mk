@@ -13,14 +13,15 @@ sources_arch := start.S vectors.S vcpu.c svm.c svm_switch.S vmx.c vmx_switch.S i
 sources_portable := tlb_shootdown.c
 guest_sources_arch := guest/x86_64/start.S guest/x86_64/arch.c x86_64/debugcon.c
 
-linux_cpus := 1
+# The second CPU makes the changes. In Bochs the two would share what is executed, so there vCPU 0 does.
+linux_cpus := $(if $(filter ept,$(NPT)),1,2)
 linux_timeout := $(if $(filter ept,$(NPT)),600,300)
-linux_mutants :=
-define linux_unseen
-x86_64: no emulator shows a wrong invalidation to a guest that leaves it, for a change or a fault, before it can
-use what is wrong: QEMU and Bochs drop all nested translations at each entry. With one vCPU there is no other
-that stays inside; the guest of `make stale` has two.
-endef
+linux_mutants := $(if $(filter ept,$(NPT)),,1 remote late)
+linux_unseen_npt := x86_64: QEMU drops all nested translations when a guest is entered, so it does not show a \
+	missing TLB_CONTROL. What is invalidated is always everything (STALE=address, wrong).
+linux_unseen_ept := x86_64, NPT=ept: Bochs drops all nested translations when a guest is entered, and here the \
+	CPU that runs the only vCPU makes the changes: no invalidation is seen to be missing.
+linux_unseen := $(linux_unseen_$(or $(NPT),npt))
 ifneq ($(NPT),ept)
 load_payload = -device loader,file=$1,addr=0x3c000000,force-raw=on
 CPU ?= max,phys-bits=52

@@ -290,9 +290,7 @@ void machine_stop_alarm(void)
 	apic_stop_timer();
 }
 
-/* The alarm is CPU 0's. */
 void machine_sleep(uint64_t until)
 {
-	while (machine_ticks() < until)
-		machine_relax();
+	apic_sleep(until);
 }

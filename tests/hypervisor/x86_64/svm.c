@@ -12,7 +12,8 @@
 #include "vcpu.h"
 #include "vmcb.h"
 
-void svm_enter(uint64_t *gpr, uint64_t vmcb, uint64_t host_vmcb); /* svm_switch.S */
+/* svm_switch.S */
+bool svm_enter(uint64_t *gpr, uint64_t vmcb, uint64_t host_vmcb, const bool *kicked);
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u
 #define CPUID_SVM               0x8000000au
@@ -74,6 +75,19 @@ static void init_cpu(void)
 	write_msr(MSR_VM_HSAVE_PA, (uintptr_t)host_save[cpu]);
 	/* This part of the host's state never changes: saved once, loaded after each exit. */
 	__asm__ volatile("vmsave %0" : : "a"(&host_vmcbs[cpu]) : "memory");
+}
+
+/*
+ * Kicks are fixed interrupts. Where those are the guest's, they are NMIs: one that comes to the
+ * hypervisor is remembered here, and the next entry is given up.
+ */
+static bool kicks_are_nmis;
+static bool kicked[PLATFORM_CPUS];
+
+static void nmi(uint64_t *rip)
+{
+	(void)rip;
+	__atomic_store_n(&kicked[machine_cpu()], true, __ATOMIC_RELAXED);
 }
 
 static struct vmcb *vmcb_of_cpu(void)
@@ -163,7 +177,19 @@ static void load(struct vmcb *vmcb, struct vcpu *vcpu)
 	vmcb->event = vcpu->event | (uint64_t)vcpu->event_error << 32;
 	vmcb->tlb_control = tlb_control(vcpu);
 	set_window(vmcb, vcpu);
-	vcpu->flush = false;
+}
+
+/*
+ * EXITINTINFO, 15.7.2 "Intercepts During IDT Interrupt Delivery". QEMU 7.2 calls an interrupt an
+ * exception there, and enters no guest with an exception of such a vector.
+ */
+static uint32_t interrupted_event(const struct vmcb *vmcb)
+{
+	uint32_t event = (uint32_t)vmcb->exit_int_info;
+
+	if ((event & EVENT_TYPE) == EVENT_EXCEPTION && (event & EVENT_VECTOR) >= 32)
+		event = (event & ~EVENT_TYPE) | EVENT_INTERRUPT;
+	return event;
 }
 
 static void save(const struct vmcb *vmcb, struct vcpu *vcpu)
@@ -179,8 +205,7 @@ static void save(const struct vmcb *vmcb, struct vcpu *vcpu)
 	vcpu->shadow = (uint32_t)(vmcb->shadow & SHADOW);
 	vcpu->privilege = vmcb->cpl;
 	vcpu->code64 = vmcb->efer & EFER_LMA && vmcb->cs.attributes & SEGMENT_L;
-	vcpu_deliver_again(vcpu, (uint32_t)vmcb->exit_int_info,
-			   (uint32_t)(vmcb->exit_int_info >> 32));
+	vcpu_deliver_again(vcpu, interrupted_event(vmcb), (uint32_t)(vmcb->exit_int_info >> 32));
 }
 
 static void nested_page_fault(const struct vmcb *vmcb, struct vcpu *vcpu, struct vcpu_exit *exit)
@@ -207,20 +232,40 @@ static void port_access(const struct vmcb *vmcb, struct vcpu *vcpu)
 	vcpu->io.next = vmcb->exit_info2;
 }
 
-static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
+/*
+ * The NMI that a guest exited for is taken when svm_enter() lets it in. Whoever sent one before this, and
+ * waits, has what it wants: the guest is left.
+ */
+static bool enter(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vmcb_of_cpu();
+	unsigned cpu = machine_cpu();
+	bool entered;
 
 	load(vmcb, vcpu);
-	svm_enter(vcpu->gpr, (uintptr_t)vmcb, (uintptr_t)&host_vmcbs[machine_cpu()]);
+	entered = svm_enter(vcpu->gpr, (uintptr_t)vmcb, (uintptr_t)&host_vmcbs[cpu], &kicked[cpu]);
+	__atomic_store_n(&kicked[cpu], false, __ATOMIC_RELAXED);
+	return entered;
+}
+
+static void run(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	const struct vmcb *vmcb = vmcb_of_cpu();
+
+	vcpu->io.size = 0;
+	if (!enter(vcpu)) {
+		exit->kind = VCPU_EXIT_RETRY;
+		return;
+	}
+	vcpu->flush = false;
 	save(vmcb, vcpu);
 
 	exit->syndrome = vmcb->exit_code;
-	vcpu->io.size = 0;
 	switch (vmcb->exit_code) {
 	case EXIT_INTR:
 		exit->kind = VCPU_EXIT_INTERRUPT;
 		break;
+	case EXIT_NMI:
 	case EXIT_VINTR:
 		exit->kind = VCPU_EXIT_RETRY;
 		break;
@@ -247,7 +292,9 @@ static void pass_through(const uint16_t *ports, size_t count)
 {
 	struct vmcb *vmcb = vmcb_of_cpu();
 
+	kicks_are_nmis = true;
 	vmcb->intercept[0] &= ~(INTERCEPT_INTR | INTERCEPT_MSR);
+	vmcb->intercept[0] |= INTERCEPT_NMI;
 	vmcb->intercept[1] &= ~INTERCEPT_XSETBV;
 	memset(io_map, 0, sizeof(io_map));
 	for (size_t i = 0; i < count; i++)
@@ -270,7 +317,10 @@ static void flush(struct vcpu *vcpu)
 /* Fixed interrupts wait in the local APIC: one that comes too early makes the next VMRUN exit. */
 static void kick(unsigned cpu)
 {
-	apic_send(cpu, PLATFORM_KICK_INTERRUPT);
+	if (kicks_are_nmis)
+		apic_send_nmi(cpu);
+	else
+		apic_send(cpu, PLATFORM_KICK_INTERRUPT);
 }
 
 /* STI lets interrupts in only after HLT: none slips in before it. */
@@ -291,4 +341,5 @@ const struct virtualisation svm = {
 	.emulate = emulate,
 	.kick = kick,
 	.wait = wait_for_kick,
+	.nmi = nmi,
 };

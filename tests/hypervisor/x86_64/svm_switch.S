@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The world switch of AMD's SVM (APM vol. 2, 15.5 "VMRUN Instruction"). To C it looks like a function:
- * svm_enter() returns when the guest has left.
+ * svm_enter() returns true when the guest has left, or false when it was not entered.
  *
  * VMRUN switches what a hypervisor could not do without; RAX and RSP are part of it. VMLOAD and VMSAVE
  * do FS, GS, TR, LDTR and the system call registers. The other registers are left to us.
@@ -10,7 +10,7 @@
 
 	.text
 
-/* void svm_enter(uint64_t *gpr, uint64_t vmcb, uint64_t host_vmcb): physical addresses */
+/* bool svm_enter(uint64_t *gpr, uint64_t vmcb, uint64_t host_vmcb, const bool *kicked): physical addresses */
 	.global	svm_enter
 svm_enter:
 	push	%rbx
@@ -24,10 +24,13 @@ svm_enter:
 
 	/*
 	 * With V_INTR_MASKING the host's interrupt flag says whether a physical interrupt makes the
-	 * guest exit (15.21.1). CLGI holds back those that come before it runs.
+	 * guest exit (15.21.1). CLGI holds back those that come before it runs, and NMIs (15.17
+	 * "Global Interrupt Flag"): a kick by one either has been here already, or makes it exit.
 	 */
 	clgi
 	sti
+	cmpb	$0, (%rcx)
+	jne	kicked
 	mov	%rsi, %rax
 	vmload	%rax
 	mov	VCPU_GPR(RCX)(%rdi), %rcx
@@ -65,6 +68,8 @@ svm_enter:
 
 	pop	%rax				/* the host's */
 	vmload	%rax
+	mov	$1, %eax
+left:
 	cli
 	stgi
 	pop	%r15
@@ -74,3 +79,8 @@ svm_enter:
 	pop	%rbp
 	pop	%rbx
 	ret
+
+kicked:
+	add	$16, %rsp
+	xor	%eax, %eax
+	jmp	left

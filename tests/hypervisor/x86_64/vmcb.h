@@ -14,6 +14,7 @@
 
 /* Intercepts at offset 0x00c. */
 #define INTERCEPT_INTR     (1u << 0)
+#define INTERCEPT_NMI      (1u << 1)
 #define INTERCEPT_VINTR    (1u << 4)
 #define INTERCEPT_INVLPGA  (1u << 26)
 #define INTERCEPT_IOIO     (1u << 27) /* by the permission map */
@@ -44,6 +45,7 @@
 #define SHADOW    BIT(0) /* offset 0x068: INTERRUPT_SHADOW */
 
 #define EXIT_INTR     UINT64_C(0x60)
+#define EXIT_NMI      UINT64_C(0x61)
 #define EXIT_VINTR    UINT64_C(0x64)
 #define EXIT_IOIO     UINT64_C(0x7b)
 #define EXIT_VMMCALL  UINT64_C(0x81)
