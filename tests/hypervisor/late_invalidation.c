@@ -5,7 +5,7 @@
  */
 #include <axvisor/tlb.h>
 
-#define DELAY 16 /* changes */
+#define DELAY 64 /* changes */
 
 void __real_ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
 			     const struct ax_tlb_request *request, unsigned page_shift);

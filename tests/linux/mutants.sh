@@ -19,12 +19,12 @@ trap 'rm -f "$log"' EXIT
 
 hypervisor() { # make-argument...
 	${MAKE:-make} --no-print-directory GUEST=linux ROUNDS="${ROUNDS:-1}" PART="${PART:-25}" \
-		RATE="${RATE:-500}" "$@" >"$log" 2>&1
+		RATE="${RATE:-4000}" "$@" >"$log" 2>&1
 }
 
 # What the guest, the hypervisor or the time limit had to say.
 reason() {
-	grep -aoE 'init: WRONG.*|Kernel panic.*|Unable to handle.*|BUG: .*|Oops.*|hyp: .*: not permitted|hyp: the guest restarted.*|hyp: .*FAILED|hypervisor: status 124' \
+	grep -aoE 'init: WRONG.*|Kernel panic.*|Unable to handle.*|BUG: .*|Oops.*|hyp: vCPU [0-9]*: .*|hyp: the guest restarted.*|hyp: .*FAILED|hypervisor: status 124' \
 		"$log" | head -n 1 | sed 's/hypervisor: status 124/hung, or got nowhere/'
 }
 
