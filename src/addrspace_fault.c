@@ -10,7 +10,8 @@
  * In the model, tests/spin/guard.pml, either is Cpu from find_region() to `touch`: check_access() and serve() are
  * find_region(), ax_npt_walk() is walk(), back_page() what begins at `again`, ax_npt_install() and the
  * ax_npt_replace() of serve_owned() the two d_steps (BREAK_FAULT_BY_STORE), free_spare() what is at `out`
- * (BREAK_SPARE_IS_LOST). They change together.
+ * (BREAK_SPARE_IS_LOST). With REMEMBER a Cpu remembers its table as a line does: ax_addrspace_hits_table() is
+ * HIT(), remember_table() is remember() (BREAK_HIT_OUTLIVES_VERSION). They change together.
  */
 #include "addrspace.h"
 

@@ -167,6 +167,15 @@ inline leave()
 
 bit current[DEVICES + 1];
 
+/* ---- the table that a reader's line remembers, for page 0; only with REMEMBER */
+
+#ifdef REMEMBER
+byte hit[CPUS]; /* 0: none, or the version of the regions that it was found in is no longer the published one */
+#define HIT(page) ((page) == 0 -> hit[me] : 0)
+#else
+#define HIT(page) 0
+#endif
+
 /* ---- hardware */
 
 byte walk_cache;      /* a table, or 0 */
@@ -182,6 +191,33 @@ byte may[PAGES];    /* the most that anybody may do to it now, as a region says 
 	assert(use[frame] == PAGE && backed[page] == (frame) && may[page] > (write))
 
 /* ---- readers */
+
+/* [remember_table()] With the version that the region was found in: of no use when another one is published by now,
+ * and a reader is inside for one change of it at most. */
+inline remember(page, copy, table)
+{
+#ifdef REMEMBER
+	d_step {
+		if
+		:: page == 0 && copy == published -> hit[me] = table;
+		:: else
+		fi
+	}
+#else
+	skip
+#endif
+}
+
+/* The version changes: what was remembered under the one before does not count any more. */
+inline forget_hits()
+{
+#if defined(REMEMBER) && !defined(BREAK_HIT_OUTLIVES_VERSION)
+	hit[0] = 0;
+	hit[CPUS - 1] = 0;
+#else
+	skip
+#endif
+}
 
 /*
  * The leaf that maps the page, at or below the region's permission; 0 in leaf when there is none yet,
@@ -242,14 +278,41 @@ idle:
 #endif
 	:: true
 	fi;
+#ifdef REMEMBER
+	/* [ax_addrspace_hits(), ax_addrspace_hits_table()] The load of the version also says whether the hit counts. */
+	d_step { copy = published; table = HIT(page); }
+	d_step {
+		assert(changing != copy);
+		region = REGION(copy, page);
+	}
+#else
 	find_region(page, copy, region);
+#endif
 	if
 	:: region <= write -> goto out /* no region, or denied [check_access()] */
 	:: else
 	fi;
+#ifdef REMEMBER
+	if
+	:: table != 0 -> /* [ax_addrspace_hit_slot()] */
+		d_step {
+			assert(use[table] == TABLE);
+			leaf = ENTRY(table, page);
+		}
+		goto found
+	:: else
+	fi;
+#endif
 
 again:
 	walk(page, table, leaf);
+#ifdef REMEMBER
+	if
+	:: table != 0 -> remember(page, copy, table)
+	:: else
+	fi;
+found:
+#endif
 	if
 	:: leaf == 0 -> skip
 	:: IS_LIVE(leaf) -> goto touch
@@ -317,6 +380,7 @@ out:
 		table = 0;
 		leaf = 0;
 		region = 0;
+		copy = 0;
 	}
 	atomic {
 		leave();
@@ -465,7 +529,7 @@ inline publish(takes_away)
 	wait_readers();
 #endif
 #ifndef BREAK_ONE_COPY
-	published = 1 - published;
+	d_step { published = 1 - published; forget_hits(); }
 #endif
 #ifndef BREAK_NUMBER_FIRST
 	if

@@ -75,6 +75,8 @@ rejected() { # mistake expected-error safety|progress model-flags...
 holds 'two CPUs, two pages, a writer' 1500 safety -DCPUS=2 -DHARDWARE=0 -DPAGE_BY_PAGE
 holds 'a CPU, two pages, a writer, hardware' 1500 safety -DCPUS=1
 holds 'two CPUs, a page, protect, hardware' 1500 safety -DCPUS=2 -DFRAMES=3 -DPROTECT -DONE_PAGE
+holds 'a CPU that remembers its table, hardware' 1500 safety -DCPUS=1 -DREMEMBER
+holds 'two CPUs that do, a page' 1500 safety -DCPUS=2 -DREMEMBER -DONE_PAGE -DHARDWARE=0
 holds 'a device, two pages, protect' 1500 safety -DCPUS=0 -DDEVICES=1 -DPROTECT -DHARDWARE=0
 holds 'two CPUs, a writer: it gets on' 1500 progress -DCPUS=2 -DONE_PAGE -DHARDWARE=0
 
@@ -107,6 +109,7 @@ rejected BROKEN_IS_NOT_MAPPED 'violated 0' safety -DCPUS=1 -DPROTECT -DONE_PAGE
 rejected MAKE_BEFORE_FLUSH 'tlb_page' safety -DCPUS=1 -DPROTECT -DONE_PAGE
 rejected NUMBER_FIRST "$touch" safety -DCPUS=0 -DDEVICES=1 -DPROTECT -DHARDWARE=0
 rejected NO_SECTION "$touch" safety -DCPUS=0 -DDEVICES=1 -DPROTECT -DHARDWARE=0
+rejected HIT_OUTLIVES_VERSION "$freed" safety -DCPUS=1 -DREMEMBER
 rejected WAIT_FOR_EVEN 'non-progress' progress -DCPUS=1 -DONE_PAGE -DHARDWARE=0
 
 echo "$passed passed, $failed failed"
