@@ -144,11 +144,9 @@ static uint64_t enter_page(struct ax_addrspace *as, struct ax_guard_slot *line, 
  * @page: Was got for it already; AX_HPA_NONE: not yet.
  * @error: Why it was not; AX_OK: nobody tried.
  */
-AX_OUT_OF_LINE static enum ax_fault_result back_page(struct ax_addrspace *as,
-						     struct ax_guard_slot *line, uint64_t addr,
-						     ax_flags_t access, ax_hpa_t page,
-						     ax_error_t error,
-						     struct ax_addrspace_view *view)
+AX_SELDOM static enum ax_fault_result back_page(struct ax_addrspace *as, struct ax_guard_slot *line,
+						uint64_t addr, ax_flags_t access, ax_hpa_t page,
+						ax_error_t error, struct ax_addrspace_view *view)
 {
 	const struct ax_npt *npt = &as->npt;
 	const struct ax_region *region = line->hit.region;
@@ -197,16 +195,16 @@ enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, struct ax_guard_
  * This CPU faulted on what is there: where hardware remembers invalid entries it has to forget this one, and
  * whichever above it was missing.
  */
-AX_OUT_OF_LINE static enum ax_fault_result forget_fault(const struct ax_npt *npt, uint64_t addr)
+AX_SELDOM static enum ax_fault_result forget_fault(const struct ax_npt *npt, uint64_t addr)
 {
 	ax_tlb_fence(npt, addr & ~PAGE_SPAN, addr | PAGE_SPAN, true, false);
 	return AX_FAULT_HANDLED;
 }
 
 /* The long way, of an access that the region that was hit permits. */
-AX_OUT_OF_LINE static enum ax_fault_result serve_rest(struct ax_addrspace *as, uint64_t addr,
-						      ax_flags_t access, struct ax_guard_slot *line,
-						      ax_hpa_t page, ax_error_t error)
+AX_SELDOM static enum ax_fault_result serve_rest(struct ax_addrspace *as, uint64_t addr,
+						 ax_flags_t access, struct ax_guard_slot *line,
+						 ax_hpa_t page, ax_error_t error)
 {
 	struct ax_addrspace_view view;
 	enum ax_fault_result result = back_page(as, line, addr, access, page, error, &view);
@@ -254,14 +252,17 @@ AX_OUT_OF_LINE static enum ax_fault_result serve_elsewhere(struct ax_addrspace *
 							   ax_flags_t access,
 							   struct ax_guard_slot *line)
 {
-	enum ax_fault_result result = AX_FAULT_FAILED;
 	unsigned level = 0;
 	uint64_t *slot;
 
-	if ((access & ~AX_FLAGS_ALL) == 0)
-		result = check_access(as, &line->hit, addr, access);
-	if (result != AX_FAULT_HANDLED)
-		return result;
+	if (!ax_addrspace_hits(as, &line->hit, addr, access)) {
+		enum ax_fault_result result = AX_FAULT_FAILED;
+
+		if ((access & ~AX_FLAGS_ALL) == 0)
+			result = check_access(as, &line->hit, addr, access);
+		if (result != AX_FAULT_HANDLED)
+			return result;
+	}
 	(void)ax_npt_walk(&as->npt, addr, &level, &slot);
 	if (level != 0)
 		return serve_rest(as, addr, access, line, AX_HPA_NONE, AX_OK);

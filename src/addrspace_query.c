@@ -85,8 +85,7 @@ ax_error_t ax_addrspace_next_mapping(const struct ax_addrspace *as, ax_gpa_t fro
 }
 
 /* locate() without a direct map, of a hole, or while a break-before-make is under way. */
-AX_OUT_OF_LINE static ax_error_t locate_by_calls(const struct ax_npt *npt, uint64_t gpa,
-						 uint64_t *hpa)
+AX_SELDOM static ax_error_t locate_by_calls(const struct ax_npt *npt, uint64_t gpa, uint64_t *hpa)
 {
 	unsigned level;
 	uint64_t entry = ax_npt_lookup(npt, gpa, &level);

@@ -9,4 +9,7 @@
  */
 #define AX_OUT_OF_LINE __attribute__((noinline))
 
+/* The same for what is seldom done: compiled for size. */
+#define AX_SELDOM __attribute__((noinline, cold))
+
 #endif /* AX_SRC_COMPILER_H */

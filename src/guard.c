@@ -75,8 +75,8 @@ static bool take_slot(const struct ax_guard *guard, unsigned i, struct ax_sectio
 /*
  * Slot @first was taken: by a reader whose stack hashes alike, or one that this one interrupted.
  */
-AX_OUT_OF_LINE static void look_further(const struct ax_guard *guard, unsigned first,
-					struct ax_section *section)
+AX_SELDOM static void look_further(const struct ax_guard *guard, unsigned first,
+				   struct ax_section *section)
 {
 	unsigned i = first;
 

@@ -43,9 +43,9 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* chunk_at() where it takes more than a look into the last table. */
-AX_OUT_OF_LINE static ax_error_t find_chunk(struct ax_addrspace *as, struct ax_guard_slot *line,
-					    uint64_t addr, size_t want, ax_flags_t access,
-					    void **ptr, size_t *size_out)
+AX_SELDOM static ax_error_t find_chunk(struct ax_addrspace *as, struct ax_guard_slot *line,
+				       uint64_t addr, size_t want, ax_flags_t access, void **ptr,
+				       size_t *size_out)
 {
 	struct ax_addrspace_view view;
 	ax_error_t error = access_error(ax_addrspace_back(as, line, addr, access, &view));

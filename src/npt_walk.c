@@ -15,6 +15,10 @@ uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, ui
 {
 	const unsigned index_bits = npt->format->index_bits;
 	const uint64_t index_mask = (UINT64_C(1) << index_bits) - 1;
+	/* Held here: a load of an entry is one that the compiler reads nothing across. */
+	const uint64_t address_mask = npt->address_mask;
+	const unsigned address_shift = npt->address_shift;
+	const uint8_t lead = npt->lead; /* see ax_npt_leads() */
 	const unsigned stop = *level;
 	unsigned at = npt->levels - 1u;
 	unsigned shift = npt->format->page_shift + index_bits * at;
@@ -26,13 +30,13 @@ uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, ui
 		uint64_t *here = &table[index];
 		uint64_t entry = ax_npt_load(here);
 
-		if (at == stop || !ax_npt_leads(npt, entry, at)) {
+		if (at == stop || (uint8_t)entry != lead) {
 			*level = at;
 			*slot = here;
 			ax_pause(AX_PAUSE_WALKED);
 			return entry;
 		}
-		table = ax_npt_virt(npt, ax_npt_address(npt, entry));
+		table = ax_npt_virt(npt, (entry & address_mask) << address_shift);
 		ax_pause(AX_PAUSE_WALK);
 		at--;
 		shift -= index_bits;
@@ -78,8 +82,8 @@ static void describe_hole(const struct ax_npt *npt, uint64_t gpa, unsigned level
 }
 
 /* ax_npt_query() without a direct map, of a hole, or while a break-before-make is under way. */
-AX_OUT_OF_LINE static ax_error_t query_by_calls(const struct ax_npt *npt, uint64_t gpa,
-						struct ax_npt_mapping *out)
+AX_SELDOM static ax_error_t query_by_calls(const struct ax_npt *npt, uint64_t gpa,
+					   struct ax_npt_mapping *out)
 {
 	unsigned level;
 	uint64_t entry = ax_npt_lookup(npt, gpa, &level);
