@@ -126,23 +126,19 @@ static uint64_t *slot_above(struct ax_npt *npt, struct above *above, uint64_t gp
 /*
  * Enter @count leaves in a new table, which is filled before it is linked.
  *
- * Return: false when there is one already, maybe of a fault that was faster: nothing was entered.
+ * Return: false when a fault linked one first: nothing was entered.
  */
-static bool enter_table(struct ax_npt *npt, struct above *above, uint64_t gpa, size_t count,
+static bool enter_table(struct ax_npt *npt, uint64_t *slot, size_t index, size_t count,
 			unsigned level, uint64_t entry, struct ax_pool *pool)
 {
-	uint64_t *slot = slot_above(npt, above, gpa, level + 1, pool);
 	const struct ax_pool_frame *next;
-	uint64_t *table;
 	uint64_t hpa;
+	uint64_t *table = ax_npt_table_get(pool, &hpa);
 
-	if (!slot || ax_npt_load(slot) != 0)
-		return false;
-	table = ax_npt_table_get(pool, &hpa);
 	if (count != ax_npt_entries(npt, level))
 		memset(table, 0, AX_PAGE_SIZE_4K);
 	next = ax_pool_next(pool);
-	ax_npt_fill(npt, &table[ax_npt_index(npt, gpa, level)], count, entry, level,
+	ax_npt_fill(npt, &table[index], count, entry, level,
 		    next ? (const uint64_t *)(const void *)next : table);
 	return ax_npt_table_link(npt, slot, table, hpa, pool);
 }
@@ -151,13 +147,25 @@ static bool enter_table(struct ax_npt *npt, struct above *above, uint64_t gpa, s
 static void enter_run(struct ax_npt *npt, struct above *above, uint64_t gpa, size_t count,
 		      unsigned level, uint64_t entry, struct ax_pool *pool)
 {
-	uint64_t *slot;
+	size_t index = ax_npt_index(npt, gpa, level);
+	uint64_t *table = npt->root;
 
-	if (level + 1u != npt->levels && enter_table(npt, above, gpa, count, level, entry, pool))
-		return;
-	slot = ax_npt_slot_at(npt, gpa, level, pool);
-	if (slot)
-		ax_npt_fill(npt, slot, count, entry, level, slot);
+	if (level + 1u != npt->levels) {
+		uint64_t *slot = slot_above(npt, above, gpa, level + 1, pool);
+		uint64_t leads;
+
+		if (!slot)
+			return;
+		if (ax_npt_load(slot) == 0 &&
+		    enter_table(npt, slot, index, count, level, entry, pool))
+			return;
+		leads = ax_npt_load(slot);
+		/* A leaf where a region is free: the table is damaged. */
+		if (!ax_npt_leads(npt, leads, level + 1))
+			return;
+		table = ax_npt_virt(npt, ax_npt_address(npt, leads));
+	}
+	ax_npt_fill(npt, &table[index], count, entry, level, &table[index]);
 }
 
 void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hpa, uint64_t attr,

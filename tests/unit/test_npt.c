@@ -88,6 +88,9 @@ static void enter_over_a_stray_leaf_leaves_it_alone(void)
 	CHECK_OK(ax_pool_fill(&pool, needs, npt.hpa_bits));
 	ax_npt_enter(&npt, VM_RAM, VM_RAM + K4 - 1, HOST + M2, attr, &pool);
 	CHECK_EQUAL(*slot, stray);
+	/* Where the table of the leaves would be, and not above it. */
+	ax_npt_enter(&npt, VM_RAM, VM_RAM + M2 - 1, HOST + M2, attr, &pool);
+	CHECK_EQUAL(*slot, stray);
 	CHECK_EQUAL(pool.count, needs);
 	ax_pool_drain(&pool);
 	repair(slot);
