@@ -8,6 +8,8 @@
  */
 #include "region_tree.h"
 
+#include "compiler.h"
+
 /* Regions */
 
 /* Whether @low and @high, which is the higher one, may be one region. */
@@ -218,8 +220,8 @@ void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
  * Must the region that contains @cut be cut before it, so that one part can have @flags? @path is
  * the way to it.
  */
-__attribute__((noinline)) static bool seek_cut(const struct ax_region_set *set, uint64_t cut,
-					       uint32_t flags, struct ax_region_path *path)
+AX_OUT_OF_LINE static bool seek_cut(const struct ax_region_set *set, uint64_t cut, uint32_t flags,
+				    struct ax_region_path *path)
 {
 	return ax_region_seek(set, cut, path) && ax_region_at(path)->first < cut &&
 	       ax_region_at(path)->flags != flags;

@@ -21,6 +21,8 @@
  */
 #include "region_tree.h"
 
+#include "compiler.h"
+
 #define CAPACITY  ((unsigned)AX_REGION_NODE_CAPACITY)
 #define COUNT_MIN ((unsigned)AX_REGION_NODE_MIN)
 
@@ -255,7 +257,7 @@ static void entry_insert(struct ax_region_node *node, unsigned slot,
 	entry_put(node, slot, entry);
 }
 
-__attribute__((noinline)) static void entry_remove(struct ax_region_node *node, unsigned slot)
+AX_OUT_OF_LINE static void entry_remove(struct ax_region_node *node, unsigned slot)
 {
 	uint8_t number = node->order[slot];
 	unsigned behind = --node->count - slot;
