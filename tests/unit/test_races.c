@@ -494,7 +494,9 @@ static void access_to_a_damaged_entry_fails(struct test_space *s)
 	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM), AX_WRITE), AX_FAULT_HANDLED);
 }
 
-/* Between a walk and what is done about it */
+/* Walks: how many there are, and between one and what is done about it */
+
+static unsigned walks;
 
 static struct {
 	struct test_space *space; /* NULL: nothing happens */
@@ -507,6 +509,7 @@ void ax_host_pause(enum ax_pause_point point)
 {
 	struct test_space *s = walking.space;
 
+	walks += point == AX_PAUSE_WALKED;
 	if (point != AX_PAUSE_WALKED || !s || ++walking.walk != walking.at)
 		return;
 	walking.space = NULL;
@@ -609,6 +612,61 @@ static void neighbours_fault_beside_a_populate_keeps_its_page(struct test_space 
 	neighbours_fault_keeps_its_page(s, BESIDE_POPULATE);
 }
 
+/* What a page costs that is not there, and one that is: the walks of a fault, and of a guest access. */
+static void check_walks(struct test_space *s, uint64_t gpa, unsigned fault, unsigned access)
+{
+	uint64_t word = 0;
+
+	walks = 0;
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(gpa), AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(walks, fault);
+	walks = 0;
+	CHECK_OK(ax_guest_read(&s->as, ax_gpa(gpa + 8), &word, sizeof(word)));
+	CHECK_EQUAL(walks, access);
+}
+
+/*
+ * A reader remembers its last table, whichever way it came there, and then serves all of it without a walk. With
+ * one CPU, as of several lines the one that a call takes goes by where its stack is.
+ */
+static void accesses_to_the_last_table_do_not_walk(struct test_space *s)
+{
+	uint64_t word = 0;
+
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), 2 * M2, RAM, false));
+	/* The first walk finds that the table is missing, the second, on the long way, does the same. A table that
+	 * was linked just now is not remembered before it is gone through. */
+	check_walks(s, VM_RAM, 2, 1);
+	check_walks(s, VM_RAM + K4, 0, 0);
+	check_walks(s, VM_RAM + M2 - K4, 0, 0);
+	check_walks(s, VM_RAM + K4, 0, 0);
+	/* Another table, and back. */
+	check_walks(s, VM_RAM + M2, 2, 1);
+	check_walks(s, VM_RAM + 2 * K4, 1, 0);
+	check_walks(s, VM_RAM + 3 * K4, 0, 0);
+	/* A guest access that backs its page remembers as a fault does. */
+	walks = 0;
+	CHECK_OK(ax_guest_read(&s->as, ax_gpa(VM_RAM + M2 + K4), &word, sizeof(word)));
+	CHECK_EQUAL(walks, 1);
+	check_walks(s, VM_RAM + M2 + 2 * K4, 0, 0);
+	/* After a change of the regions the table is looked for once more. */
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + 4 * M2), M2, RAM, false));
+	check_walks(s, VM_RAM + M2 + 3 * K4, 1, 0);
+	check_walks(s, VM_RAM + M2 + 4 * K4, 0, 0);
+}
+
+/* A huge page has no table of pages: there is nothing to remember. */
+static void accesses_to_a_huge_page_walk(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), M2, RAM));
+	for (unsigned page = 0; page < 3; page++) {
+		walks = 0;
+		CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(VM_RAM + page * K4), AX_WRITE),
+			    AX_FAULT_HANDLED);
+		CHECK(walks != 0);
+	}
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -628,6 +686,8 @@ int main(void)
 		STORY(neighbours_fault_beside_a_protect_keeps_its_page),
 		STORY(neighbours_fault_beside_a_map_keeps_its_page),
 		STORY(neighbours_fault_beside_a_populate_keeps_its_page),
+		STORY_ONE_CPU(accesses_to_the_last_table_do_not_walk),
+		STORY(accesses_to_a_huge_page_walk),
 	};
 
 	return STORIES_RUN("races", stories);
