@@ -153,6 +153,19 @@ static void fault_of_user_fetch_is_denied_where_user_is_restricted(struct test_s
 	CHECK(reference_allows(s, VM_RAM + K4, AX_EXECUTE | AX_USER));
 }
 
+/* That user mode may execute is one thing, that anybody may execute another; and it is all that is restricted. */
+static void fault_of_user_mode_needs_what_the_kernel_needs_too(struct test_space *s)
+{
+	map_lazy(s, VM_RAM, K4, RW | AX_USER);
+	map_lazy(s, VM_RAM + K4, K4, RW);
+	CHECK_EQUAL(fault(s, VM_RAM, AX_EXECUTE | AX_USER), AX_FAULT_DENIED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_EXECUTE | AX_USER), AX_FAULT_DENIED);
+	CHECK_SPACE(s, LAZY(VM_RAM, K4, RW | AX_USER), LAZY(VM_RAM + K4, K4, RW));
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_READ | AX_USER), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + K4, AX_WRITE | AX_USER), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM, RW | AX_USER), AX_FAULT_HANDLED);
+}
+
 static void fault_with_unknown_access_bits_fails(struct test_space *s)
 {
 	map_lazy(s, VM_RAM, K4, RAM);
@@ -389,6 +402,7 @@ int main(void)
 		STORY(fault_without_access_wants_presence_only),
 		STORY(fault_ignores_memory_types_and_user_where_it_means_nothing),
 		STORY(fault_of_user_fetch_is_denied_where_user_is_restricted),
+		STORY(fault_of_user_mode_needs_what_the_kernel_needs_too),
 		STORY(fault_with_unknown_access_bits_fails),
 		STORY(fault_out_of_memory_changes_nothing_and_works_later),
 		STORY(fault_out_of_memory_has_its_own_result_and_is_no_success),
