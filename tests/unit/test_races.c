@@ -618,7 +618,7 @@ static void check_walks(struct test_space *s, uint64_t gpa, unsigned fault, unsi
 	uint64_t word = 0;
 
 	walks = 0;
-	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(gpa), AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(gpa), AX_WRITE | AX_USER), AX_FAULT_HANDLED);
 	CHECK_EQUAL(walks, fault);
 	walks = 0;
 	CHECK_OK(ax_guest_read(&s->as, ax_gpa(gpa + 8), &word, sizeof(word)));
@@ -653,6 +653,10 @@ static void accesses_to_the_last_table_do_not_walk(struct test_space *s)
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + 4 * M2), M2, RAM, false));
 	check_walks(s, VM_RAM + M2 + 3 * K4, 1, 0);
 	check_walks(s, VM_RAM + M2 + 4 * K4, 0, 0);
+	/* A region that is not for user mode, where that says something, has each such access looked at. */
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + 6 * M2), M2, RWX, false));
+	check_walks(s, VM_RAM + 6 * M2, 2, 1);
+	check_walks(s, VM_RAM + 6 * M2 + K4, format_restricts_user(s->format) ? 1 : 0, 0);
 }
 
 /* A huge page has no table of pages: there is nothing to remember. */
