@@ -189,6 +189,34 @@ static void fault_asks_only_where_invalid_entries_are_cached(struct test_space *
 		CHECK(was_asked(s, VM_RAM + 5 * K4, K4, false));
 }
 
+/* A fault that fences asks for its own page, once. @tables: walk caches as well. */
+static void check_fence(struct test_space *s, uint64_t gpa, bool tables)
+{
+	mock_tlb_forget();
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(gpa), AX_READ));
+	CHECK_EQUAL(mock_counts().tlb, caches_invalid_entries(s) ? 1 : 0);
+	if (!caches_invalid_entries(s))
+		return;
+	CHECK_EQUAL(mock_tlb_request(0).start.raw, gpa - gpa % K4);
+	CHECK_EQUAL(mock_tlb_request(0).size, K4);
+	CHECK_EQUAL(mock_tlb_request(0).tables, tables);
+}
+
+/*
+ * Who links a table has to forget that it was missing, and so has who faults on what another CPU linked, whatever
+ * of it that was. A page that was missing in a table that is there is an entry alone.
+ */
+static void fault_fences_its_page_whichever_way_it_is_served(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, false));
+	map_linear(s, VM_RAM + 2 * M2, M2);
+	check_fence(s, VM_RAM + 5 * K4 + 7, true);
+	check_fence(s, VM_RAM + 6 * K4, false);
+	check_fence(s, VM_RAM + 7 * K4 + 0xfff, false);
+	check_fence(s, VM_RAM + 7 * K4 + 9, true);
+	check_fence(s, VM_RAM + 2 * M2 + 3 * K4 + 9, true);
+}
+
 static void tables_are_named_exactly_when_tables_went(struct test_space *s)
 {
 	map_linear(s, VM_RAM, 8 * K4);
@@ -347,6 +375,7 @@ int main(void)
 		STORY(map_into_a_table_of_a_fault_tells_of_tables),
 		STORY(init_fences_for_the_root_where_invalid_entries_are_cached),
 		STORY(fault_asks_only_where_invalid_entries_are_cached),
+		STORY(fault_fences_its_page_whichever_way_it_is_served),
 		STORY(tables_are_named_exactly_when_tables_went),
 		STORY(nothing_is_freed_before_the_flush),
 		STORY(entries_are_gone_when_the_flush_is_asked_for),
