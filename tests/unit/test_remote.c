@@ -80,12 +80,15 @@ static void map_tells_all_only_where_invalid_entries_are_cached(struct test_spac
 static void fault_tells_nobody_else(struct test_space *s)
 {
 	tlb_model_drop();
-	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), K4, RAM, false));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), 2 * K4, RAM, false));
 	mock_tlb_forget();
 	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM), AX_READ));
 	CHECK_EQUAL(mock_counts().tlb, caches_invalid_entries(s) ? 1 : 0);
 	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM), AX_READ));
 	CHECK_EQUAL(mock_counts().tlb, caches_invalid_entries(s) ? 2 : 0);
+	/* In a table that is there already, too. */
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(VM_RAM + K4), AX_READ));
+	CHECK_EQUAL(mock_counts().tlb, caches_invalid_entries(s) ? 3 : 0);
 }
 
 int main(void)
