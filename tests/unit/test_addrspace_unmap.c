@@ -517,6 +517,27 @@ static void unmap_of_huge_pages_finds_the_table_among_them(struct test_space *s)
 	}
 }
 
+/* What is left of a region keeps its table, whatever other regions there are beyond. */
+static void unmap_of_a_part_keeps_the_table_of_the_rest(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), 8 * K4, RAM, true));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + 4 * M2), K4, RAM, true));
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM), 4 * K4));
+	CHECK_SPACE(s, OWNED(VM_RAM + 4 * K4, 4 * K4, RAM), OWNED(VM_RAM + 4 * M2, K4, RAM));
+}
+
+/* A table that begins right behind a region, and ends right before the next, serves neither. */
+static void unmap_between_two_regions_frees_the_table(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RW, false));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + M2), M2, RAM, false));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM + 2 * M2), M2, RW, false));
+	for (uint64_t gpa = VM_RAM; gpa < VM_RAM + 3 * M2; gpa += M2)
+		CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(gpa), AX_WRITE));
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + M2), M2));
+	CHECK_SPACE(s, PARTLY(VM_RAM, M2, RW), PARTLY(VM_RAM + 2 * M2, M2, RW));
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -556,6 +577,8 @@ int main(void)
 		STORY_ONE_CPU(unmap_of_huge_pages_finds_the_table_among_them),
 		STORY(clear_needs_no_memory),
 		STORY_FEW(many_regions_come_and_go),
+		STORY(unmap_of_a_part_keeps_the_table_of_the_rest),
+		STORY(unmap_between_two_regions_frees_the_table),
 	};
 
 	return STORIES_RUN("address space: unmap and clear", stories);
