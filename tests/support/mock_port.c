@@ -74,6 +74,8 @@ static struct {
 	void (*error)(const char *message);
 	void (*tlb_hook)(const struct ax_tlb_request *request, void *context);
 	void *tlb_context;
+	void (*alloc_hook)(void *context);
+	void *alloc_context;
 	void (*free_hook)(uint64_t hpa, size_t count, void *context);
 	void *free_context;
 } mock = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_after = (unsigned long)-1, .cpu_num = 1};
@@ -220,6 +222,7 @@ void mock_start(const struct mock_options *options)
 	mock.failures = 0;
 	mock.counts = (struct mock_counts){0};
 	mock.tlb_hook = NULL;
+	mock.alloc_hook = NULL;
 	mock.free_hook = NULL;
 	unlock();
 }
@@ -240,6 +243,7 @@ void mock_stop(void)
 	stop_pool(&mock.near);
 	stop_pool(&mock.far);
 	mock.tlb_hook = NULL;
+	mock.alloc_hook = NULL;
 	mock.free_hook = NULL;
 	unlock();
 }
@@ -359,12 +363,24 @@ static size_t shuffled(const struct pool *pool, size_t index)
 	return (index * 2654435761u + 12345u) & (pool->frames - 1);
 }
 
+static void before_allocation(void)
+{
+	void (*hook)(void *context);
+
+	lock();
+	hook = mock.alloc_hook;
+	unlock();
+	if (hook)
+		hook(mock.alloc_context);
+}
+
 ax_hpa_t ax_memory_alloc_frame(void)
 {
 	ax_hpa_t frame = AX_HPA_NONE;
 	struct pool *pool;
 	bool fail;
 
+	before_allocation();
 	lock();
 	pool = mock.use_far ? &mock.far : &mock.near;
 	mock.counts.alloc++;
@@ -645,6 +661,14 @@ void mock_set_tlb_hook(void (*hook)(const struct ax_tlb_request *request, void *
 	lock();
 	mock.tlb_hook = hook;
 	mock.tlb_context = context;
+	unlock();
+}
+
+void mock_set_alloc_hook(void (*hook)(void *context), void *context)
+{
+	lock();
+	mock.alloc_hook = hook;
+	mock.alloc_context = context;
 	unlock();
 }
 

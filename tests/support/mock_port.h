@@ -187,6 +187,13 @@ void mock_set_tlb_hook(void (*hook)(const struct ax_tlb_request *request, void *
 		       void *context);
 
 /**
+ * mock_set_alloc_hook() - Be called before each allocation of one frame, on the thread that asks for it.
+ * @hook: NULL: none. May allocate itself, and have this allocation fail.
+ * @context: Handed to it.
+ */
+void mock_set_alloc_hook(void (*hook)(void *context), void *context);
+
+/**
  * mock_set_free_hook() - Be called when frames come back, before they are poisoned.
  * @hook: NULL: none.
  * @context: Handed to it.

@@ -518,6 +518,46 @@ static void map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table(struct t
 		    LAZY(high, 2 * K4, RAM));
 }
 
+/* Blocks go back whole, with the pages and the tables after them, also where no table was made for them. */
+static void map_alloc_out_of_memory_after_blocks_gives_them_back(struct test_space *s)
+{
+	const uint64_t first = VM_RAM + 2 * M2;
+	const uint64_t size = 2 * M2 + 2 * K4;
+	ax_error_t error = AX_ENOMEM;
+	unsigned long allowed = 0;
+
+	CHECK_OK(map(s, KIND_LINEAR, VM_RAM, K4, RAM));
+	for (; error == AX_ENOMEM; allowed++) {
+		struct snapshot before;
+
+		snapshot_take(&before, s);
+		mock_fail_after(allowed);
+		error = map(s, KIND_POPULATED, first, size, RAM);
+		mock_fail_never();
+		if (error == AX_ENOMEM)
+			snapshot_compare(&before, s);
+		snapshot_free(&before);
+	}
+	CHECK_OK(error);
+	/* Two blocks, a table and two pages. */
+	CHECK(allowed > 5);
+	CHECK_SPACE(s, LINEAR(VM_RAM, K4, MOCK_RAM_BASE, RAM), OWNED(first, size, RAM));
+}
+
+/* Tables that nobody else needs, more of them than there can be that a neighbour needs too. */
+static void map_alloc_populates_many_tables_of_pages_between_neighbours(struct test_space *s)
+{
+	const uint64_t size = 5 * M2 - K4;
+
+	CHECK_OK(map(s, KIND_LINEAR, VM_RAM, K4, RAM));
+	CHECK_OK(map(s, KIND_LINEAR, VM_RAM + K4 + size, K4, RAM));
+	mock_set_no_contiguous(true);
+	CHECK_OK(map(s, KIND_POPULATED, VM_RAM + K4, size, RAM));
+	mock_set_no_contiguous(false);
+	CHECK_SPACE(s, LINEAR(VM_RAM, K4, MOCK_RAM_BASE, RAM), OWNED(VM_RAM + K4, size, RAM),
+		    LINEAR(VM_RAM + K4 + size, K4, MOCK_RAM_BASE, RAM));
+}
+
 /* Clients map pass-through devices and shared pages of other VMs. */
 static void map_of_what_a_vm_has(struct test_space *s)
 {
@@ -565,6 +605,8 @@ int main(void)
 		STORY(map_alloc_refuses_device_memory),
 		STORY(map_alloc_out_of_memory_leaves_nothing_and_can_be_retried),
 		STORY(map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table),
+		STORY(map_alloc_out_of_memory_after_blocks_gives_them_back),
+		STORY(map_alloc_populates_many_tables_of_pages_between_neighbours),
 		STORY(map_alloc_gives_frames_from_above_hpa_bits_back),
 		STORY_ONE_CPU(map_takes_every_set_of_flags_that_the_format_can_express),
 		STORY_ONE_CPU(map_takes_every_set_of_flags_in_huge_pages_too),

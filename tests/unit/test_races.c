@@ -443,6 +443,48 @@ static void populate_that_fails_beside_faults_leaves_them_their_tables(struct te
 	CHECK(mock_failures() >= 3 * 3);
 }
 
+/* The same while the populate asks for memory that is not to be had. */
+static void fault_and_fail(void *context)
+{
+	struct test_space *s = context;
+
+	if (++between.store != between.at)
+		return;
+	CHECK_EQUAL(ax_addrspace_fault(&s->as, ax_gpa(between.fault), AX_READ), AX_FAULT_HANDLED);
+	mock_fail_at(1);
+}
+
+/*
+ * A neighbour's fault links the tables that a populate has seen missing, of which it gets some and then no
+ * more: what it takes back ends before the neighbour's page, in whatever table that is.
+ */
+static void populate_that_gets_no_table_leaves_a_fault_its_page(struct test_space *s)
+{
+	const uint64_t lazy = VM_RAM + K4;
+	bool over = s->cpus == 1;
+
+	for (unsigned at = 1; !over; at++) {
+		ax_error_t error;
+
+		CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(lazy), 2 * K4, RAM, false));
+		between.store = 0;
+		between.at = at;
+		between.fault = lazy;
+		mock_set_alloc_hook(fault_and_fail, s);
+		error = ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), K4, RAM, true);
+		mock_set_alloc_hook(NULL, NULL);
+		over = between.store < at;
+		CHECK_ERROR(error, over ? AX_OK : AX_ENOMEM);
+		CHECK_EQUAL(leaf_size_at(s, lazy), over ? 0 : K4);
+		if (!over)
+			CHECK_SPACE(s, PARTLY(lazy, 2 * K4, RAM));
+		CHECK_OK(ax_addrspace_clear(&s->as));
+		check_empty(s);
+	}
+	/* A page and the tables above it, which are as many as there are levels below the root. */
+	CHECK(s->cpus == 1 || between.at > s->format->levels);
+}
+
 /* Hardware sets accessed and dirty bits while a leaf is taken apart: what it set is not lost. */
 static void split_keeps_what_hardware_sets_meanwhile(struct test_space *s)
 {
@@ -684,6 +726,7 @@ int main(void)
 		STORY(map_that_lost_its_table_to_a_fault_uses_that),
 		STORY(populate_that_lost_its_tables_to_faults_uses_those),
 		STORY(populate_that_fails_beside_faults_leaves_them_their_tables),
+		STORY(populate_that_gets_no_table_leaves_a_fault_its_page),
 		STORY(split_keeps_what_hardware_sets_meanwhile),
 		STORY(access_to_a_damaged_entry_fails),
 		STORY(neighbours_fault_beside_an_unmap_keeps_its_page),
