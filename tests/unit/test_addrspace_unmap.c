@@ -493,28 +493,35 @@ static void many_regions_come_and_go(struct test_space *s)
 }
 
 /*
- * A table among huge pages is found and freed, wherever it is. Executable and readable pages by turns have no
+ * Tables among huge pages are found and freed, wherever they are, one by itself and two. Executable and readable pages by turns have no
  * permission in common, where a format has such pages; the tables are counted by check_empty().
  */
-static void unmap_of_huge_pages_finds_the_table_among_them(struct test_space *s)
+static void unmap_with_two_tables(struct test_space *s, unsigned hole, unsigned other)
 {
 	const bool bare = format_expressible(s->format, AX_EXECUTE | AX_USER) == AX_OK;
 	const uint64_t start = VM_RAM;
 
-	for (unsigned hole = 0; hole < 20; hole++) {
-		for (unsigned page = 0; page < 20; page++) {
-			ax_flags_t flags =
-				bare && page % 2 ? AX_EXECUTE | AX_USER : AX_READ | AX_USER;
+	for (unsigned page = 0; page < 20; page++) {
+		ax_flags_t flags = bare && page % 2 ? AX_EXECUTE | AX_USER : AX_READ | AX_USER;
 
-			CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(start + page * M2),
-							 ax_hpa(start + page * M2), M2, flags));
-			CHECK_EQUAL(leaf_size_at(s, start + page * M2), M2);
-		}
-		CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start + hole * M2 + K4), K4));
-		CHECK_EQUAL(leaf_size_at(s, start + hole * M2), K4);
-		CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start), G1));
-		check_empty(s);
+		CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(start + page * M2),
+						 ax_hpa(start + page * M2), M2, flags));
+		CHECK_EQUAL(leaf_size_at(s, start + page * M2), M2);
 	}
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start + hole * M2 + K4), K4));
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start + other * M2 + K4), K4));
+	CHECK_EQUAL(leaf_size_at(s, start + hole * M2), K4);
+	CHECK_EQUAL(leaf_size_at(s, start + other * M2), K4);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(start), G1));
+	check_empty(s);
+}
+
+static void unmap_of_huge_pages_finds_the_tables_among_them(struct test_space *s)
+{
+	for (unsigned hole = 0; hole < 20; hole++)
+		unmap_with_two_tables(s, hole, hole);
+	for (unsigned hole = 0; hole < 16; hole++)
+		unmap_with_two_tables(s, hole, hole + 4);
 }
 
 /* What is left of a region keeps its table, whatever other regions there are beyond. */
@@ -574,7 +581,7 @@ int main(void)
 		STORY(unmap_keeps_tables_that_others_use),
 		STORY(unmap_of_what_was_split_gives_the_split_tables_back),
 		STORY(clear_leaves_what_was_held_after_init),
-		STORY_ONE_CPU(unmap_of_huge_pages_finds_the_table_among_them),
+		STORY_ONE_CPU(unmap_of_huge_pages_finds_the_tables_among_them),
 		STORY(clear_needs_no_memory),
 		STORY_FEW(many_regions_come_and_go),
 		STORY(unmap_of_a_part_keeps_the_table_of_the_rest),
