@@ -177,7 +177,7 @@ void ax_npt_free_tables(struct ax_npt *npt, uint64_t hpa, unsigned level, bool o
 
 /**
  * ax_npt_each_dead() - Visit each page of a range that ax_npt_kill() killed and is not swept yet.
- * @visit: Gets each leaf, page by page of the smallest size.
+ * @visit: Gets each leaf. The range is a backend's, where all of them are pages.
  */
 void ax_npt_each_dead(const struct ax_npt *npt, uint64_t first, uint64_t last,
 		      void (*visit)(void *context, uint64_t gpa, uint64_t hpa), void *context);

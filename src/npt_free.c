@@ -295,8 +295,7 @@ static void free_block_of(struct ax_npt *npt, const struct ax_npt_run *run, uint
  */
 static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool owned)
 {
-	uint64_t piece = 0;
-	bool pieces = false;
+	uint64_t piece = UINT64_MAX;
 	size_t i;
 
 	for (i = 0; i < run->count; i++) {
@@ -310,11 +309,10 @@ static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool o
 		if (ax_npt_is_table(npt, entry, run->level)) {
 			ax_npt_free_tables(npt, ax_npt_address(npt, entry), run->level - 1, owned);
 		} else if (free_leaf(npt, entry, run->level)) {
-			pieces = true;
 			piece = ax_npt_address(npt, entry);
 		}
 	}
-	if (pieces)
+	if (piece != UINT64_MAX)
 		free_block_of(npt, run, piece);
 	return i;
 }
@@ -355,11 +353,10 @@ void ax_npt_each_dead(const struct ax_npt *npt, uint64_t first, uint64_t last,
 	for (;;) {
 		unsigned level;
 		uint64_t entry = walk_dead(npt, gpa, &level);
-		uint64_t span = entry != 0 ? ax_npt_span(npt, 0) : ax_npt_span(npt, level);
+		uint64_t span = ax_npt_span(npt, level);
 
 		if (entry != 0)
-			visit(context, gpa,
-			      ax_npt_address(npt, entry) + (gpa & ax_npt_span(npt, level)));
+			visit(context, gpa, ax_npt_address(npt, entry));
 		/* To the next page, or past the hole. */
 		if (last - (gpa & ~span) <= span)
 			return;
