@@ -518,6 +518,38 @@ static void map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table(struct t
 		    LAZY(high, 2 * K4, RAM));
 }
 
+static void look_at_what_is_staged(void *space)
+{
+	for (uint64_t gpa = VM_RAM; gpa < VM_RAM + 8 * K4; gpa += K4)
+		CHECK_EQUAL(leaf_size_at(space, gpa), gpa == VM_RAM ? K4 : 0);
+}
+
+/*
+ * In a table of pages that the guest uses already, it sees none of the new ones before all of them are there:
+ * on a failure they go back with no flush.
+ */
+static void map_alloc_shows_nothing_before_all_of_it_is_there(struct test_space *s)
+{
+	ax_error_t error = AX_ENOMEM;
+
+	CHECK_OK(map(s, KIND_LINEAR, VM_RAM, K4, RAM));
+	for (unsigned long allowed = 0; error == AX_ENOMEM; allowed++) {
+		struct snapshot before;
+
+		snapshot_take(&before, s);
+		mock_fail_after(allowed);
+		mock_set_alloc_hook(look_at_what_is_staged, s);
+		error = map(s, KIND_POPULATED, VM_RAM + K4, 4 * K4, RAM);
+		mock_set_alloc_hook(NULL, NULL);
+		mock_fail_never();
+		if (error == AX_ENOMEM)
+			snapshot_compare(&before, s);
+		snapshot_free(&before);
+	}
+	CHECK_OK(error);
+	CHECK_SPACE(s, LINEAR(VM_RAM, K4, MOCK_RAM_BASE, RAM), OWNED(VM_RAM + K4, 4 * K4, RAM));
+}
+
 /* Blocks go back whole, with the pages and the tables after them, also where no table was made for them. */
 static void map_alloc_out_of_memory_after_blocks_gives_them_back(struct test_space *s)
 {
@@ -605,6 +637,7 @@ int main(void)
 		STORY(map_alloc_refuses_device_memory),
 		STORY(map_alloc_out_of_memory_leaves_nothing_and_can_be_retried),
 		STORY(map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table),
+		STORY(map_alloc_shows_nothing_before_all_of_it_is_there),
 		STORY(map_alloc_out_of_memory_after_blocks_gives_them_back),
 		STORY(map_alloc_populates_many_tables_of_pages_between_neighbours),
 		STORY(map_alloc_gives_frames_from_above_hpa_bits_back),
