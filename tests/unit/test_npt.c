@@ -144,6 +144,30 @@ static void enter_links_as_many_tables_as_it_said(struct test_space *s)
 	check_tables(s);
 }
 
+/* And so are those that a split said it needs, wherever the two cuts are: in one leaf, in two, or in none. */
+static void split_links_as_many_tables_as_it_said(struct test_space *s)
+{
+	const uint64_t size = 2 * G1;
+	uint64_t state = 1;
+
+	tlb_model_drop();
+	for (unsigned turn = 0; turn < 200; turn++) {
+		uint64_t first = VM_RAM + draw_extent(&state);
+		uint64_t last = first + draw_extent(&state) + K4 - 1;
+		struct ax_addrspace_stats before, after;
+		size_t needs;
+
+		CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), size, RAM));
+		needs = ax_npt_split_needs(&s->as.npt, first, last);
+		ax_addrspace_stats(&s->as, &before);
+		CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(first), last - first + 1,
+					      AX_READ | AX_USER));
+		ax_addrspace_stats(&s->as, &after);
+		CHECK_EQUAL(after.table_frames - before.table_frames, needs);
+		CHECK_OK(ax_addrspace_clear(&s->as));
+	}
+}
+
 /* A linear region is entered when it is mapped: a hole in it is not for a fault to fill. */
 static void fault_in_a_hole_of_linear_memory_fails(struct test_space *s)
 {
@@ -171,6 +195,7 @@ int main(void)
 		STORY_PLAIN(populate_over_a_stray_leaf_fails_and_keeps_nothing),
 		STORY_PLAIN(enter_over_a_stray_leaf_leaves_it_alone),
 		STORY_FEW(enter_links_as_many_tables_as_it_said),
+		STORY_FEW(split_links_as_many_tables_as_it_said),
 		STORY(fault_in_a_hole_of_linear_memory_fails),
 	};
 
