@@ -24,10 +24,12 @@
 
 static struct {
 	const struct ax_addrspace *as; /* NULL: nothing is remembered */
+	const struct test_space *space;
 	unsigned count;
 	unsigned shift[MOST];
 	uint64_t size[MOST];
 	uint64_t generation[MOST];
+	uint64_t leaf[MOST]; /* bytes of the one that hardware sees at VM_RAM meanwhile */
 } asked;
 
 void ax_cpu_tlb_publish(void)
@@ -49,6 +51,7 @@ void ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
 		asked.shift[asked.count] = page_shift;
 		asked.size[asked.count] = request->size;
 		asked.generation[asked.count] = ax_addrspace_tlb_generation(asked.as);
+		asked.leaf[asked.count] = leaf_size_at(asked.space, VM_RAM);
 		asked.count++;
 	}
 }
@@ -57,6 +60,7 @@ static void listen(const struct test_space *s)
 {
 	memset(&asked, 0, sizeof(asked));
 	asked.as = &s->as;
+	asked.space = s;
 }
 
 /* The last flush, which others may have come before, went by steps of this many bytes. */
@@ -155,6 +159,33 @@ static void split_goes_by_what_is_split(struct test_space *s)
 	}
 }
 
+/*
+ * A leaf is out of sight during the flush when its memory type changes and the format wants that, and never for
+ * its permissions alone: the guest would fault on what it may do before and after.
+ */
+static void protect_breaks_where_the_type_changes_and_nowhere_else(struct test_space *s)
+{
+	static const ax_flags_t type[] = {0, AX_UNCACHED, AX_DEVICE, AX_DEVICE | AX_UNCACHED};
+
+	for (unsigned i = 0; i < 16; i++) {
+		const ax_flags_t from = type[i / 4], to = type[i % 4];
+		const bool alike = from == to || (from & to & AX_DEVICE);
+		const bool breaks = s->format->format == AX_NPT_STAGE2 && !alike;
+
+		if (format_expressible(s->format, from | RW) != AX_OK ||
+		    format_expressible(s->format, to | RW) != AX_OK)
+			continue;
+		CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4,
+						 from | RW | AX_USER));
+		listen(s);
+		CHECK_OK(ax_addrspace_protect(&s->as, ax_gpa(VM_RAM), K4, to | AX_READ | AX_USER));
+		CHECK(asked.count > 0);
+		CHECK_EQUAL(asked.leaf[0], breaks ? 0 : K4);
+		asked.as = NULL;
+		unmap(s, VM_RAM, K4);
+	}
+}
+
 /* RISC-V fences for what became valid: page by page is always right. */
 static void fences_for_new_entries_go_by_pages(struct test_space *s)
 {
@@ -217,6 +248,7 @@ int main(void)
 		STORY(unmap_goes_by_the_leaves_that_went),
 		STORY(unmap_of_a_table_goes_by_pages),
 		STORY(split_goes_by_what_is_split),
+		STORY(protect_breaks_where_the_type_changes_and_nowhere_else),
 		STORY(fences_for_new_entries_go_by_pages),
 		STORY(the_generation_moves_before_the_flush),
 		STORY_PLAIN(a_gather_begins_with_nothing),
