@@ -432,6 +432,8 @@ static void stage2_entries_are_the_manuals(void **state)
 	assert_int_equal(ax_npt_format_stage2.decode(AD, UINT64_C(0x00480000400017ff)), R | W | U);
 	/* Without the feature DBM is no permission. */
 	assert_int_equal(ax_npt_format_stage2.decode(0, UINT64_C(0x004800004000177f)), R | U);
+	/* Nor is XN[0], which is RES0: XN[1] by itself forbids. */
+	assert_int_equal(ax_npt_format_stage2.decode(0, UINT64_C(0x00600000400017ff)), R | W | U);
 }
 
 static void gstage_entries_are_the_manuals(void **state)
