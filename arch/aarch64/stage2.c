@@ -95,10 +95,10 @@ static ax_flags_t decode(uint64_t features, uint64_t entry)
 		flags |= AX_READ;
 	if ((entry & S2_WRITE) || ((features & AX_NPT_FEATURE_ACCESSED_DIRTY) && (entry & S2_DBM)))
 		flags |= AX_WRITE;
-	if (!(entry & S2_XN_ALL) || (entry & S2_XN) == S2_XN_EL0)
+	if (!(entry & S2_XN_ALL))
 		flags |= AX_EXECUTE;
-	if ((features & AX_NPT_FEATURE_XNX) && (entry & S2_XN) == S2_XN_EL0)
-		flags &= ~AX_USER;
+	else if ((features & AX_NPT_FEATURE_XNX) && (entry & S2_XN) == S2_XN_EL0)
+		flags = (flags | AX_EXECUTE) & ~AX_USER;
 	if ((entry & S2_KIND) == S2_KIND)
 		flags |= AX_DEVICE;
 	else if ((entry & S2_MEMATTR) != S2_MEMATTR_WB)
