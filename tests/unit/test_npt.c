@@ -168,6 +168,19 @@ static void split_links_as_many_tables_as_it_said(struct test_space *s)
 	}
 }
 
+/* Bit 10 of EPT says that user mode may execute, with mode-based execute alone; else it is ignored, and clear. */
+static void table_entries_permit_what_the_features_ask_for(struct test_space *s)
+{
+	const uint64_t user_execute = 1ull << 10;
+	const bool mode_based = format_has(s->format, AX_NPT_FEATURE_MODE_BASED_EXECUTE);
+	unsigned level = s->format->levels - 1;
+	uint64_t *slot;
+
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(HOST), K4, RAM));
+	CHECK_EQUAL(ax_npt_walk(&s->as.npt, VM_RAM, &level, &slot) & user_execute,
+		    mode_based ? user_execute : 0);
+}
+
 /* A linear region is entered when it is mapped: a hole in it is not for a fault to fill. */
 static void fault_in_a_hole_of_linear_memory_fails(struct test_space *s)
 {
@@ -196,6 +209,7 @@ int main(void)
 		STORY_PLAIN(enter_over_a_stray_leaf_leaves_it_alone),
 		STORY_FEW(enter_links_as_many_tables_as_it_said),
 		STORY_FEW(split_links_as_many_tables_as_it_said),
+		STORY_ONLY(table_entries_permit_what_the_features_ask_for, "EPT"),
 		STORY(fault_in_a_hole_of_linear_memory_fails),
 	};
 
