@@ -80,12 +80,6 @@ static inline struct ax_guard_slot *ax_addrspace_line(struct ax_addrspace *as,
 	return section->slot ? section->slot : &as->alone;
 }
 
-/** ax_addrspace_tables() - Counts table frames that faults linked, which is seldom: atomic, and for all readers. */
-static inline uint64_t *ax_addrspace_tables(struct ax_addrspace *as)
-{
-	return ax_guard_shared(&as->guard) ? &as->guard.slots[0].seq : &as->alone.seq;
-}
-
 /* log2 of what a table of level 0 maps, and what an entry of it does. */
 #define AX_TABLE_SHIFT 21u
 #define AX_ENTRY_SHIFT 12u

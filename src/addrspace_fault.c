@@ -119,7 +119,7 @@ static void remember_table(struct ax_region_hit *hit, uint64_t addr, uint64_t *s
  *
  * Return: the leaf; 0: another CPU linked something there first.
  */
-static uint64_t enter_page(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t gpa,
+static uint64_t enter_page(const struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t gpa,
 			   uint64_t *slot, unsigned level, struct spare *spare)
 {
 	const struct ax_npt *npt = &as->npt;
@@ -133,7 +133,7 @@ static uint64_t enter_page(struct ax_addrspace *as, struct ax_guard_slot *line, 
 	spare->page = AX_HPA_NONE;
 	ax_guard_count(owned ? &line->owned_frames : &line->foreign_frames, 1);
 	if (level != 0)
-		(void)__atomic_fetch_add(ax_addrspace_tables(as), level, __ATOMIC_RELAXED);
+		ax_guard_count_tables(&line->table_frames, level);
 	ax_tlb_publish(npt, gpa, gpa | PAGE_SPAN, level != 0, false);
 	return leaf;
 }

@@ -264,8 +264,8 @@ void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats
 	if (ax_guard_shared(&as->guard))
 		out->region_frames *= 2;
 	out->guard_frames = ax_guard_shared(&as->guard);
-	out->table_frames += __atomic_load_n(
-		ax_addrspace_tables((struct ax_addrspace *)(uintptr_t)as), __ATOMIC_RELAXED);
+	/* The writer's count may be below zero, and the lines' come round. */
+	out->table_frames = (uint32_t)(out->table_frames + sum.table_frames);
 	out->owned_frames += sum.owned_frames;
 	out->faults = sum.owned_frames + sum.foreign_frames;
 	out->splits = ax_npt_counter(&as->npt.splits);

@@ -5,7 +5,8 @@
  * In the model, tests/spin/guard.pml: ax_guard_enter_shared() is enter(), without its fence BREAK_FENCE;
  * ax_guard_leave() is leave(); ax_guard_wait_readers() is wait_readers(), without its fence
  * BREAK_WRITER_FENCE, and waiting for zero BREAK_WAIT_FOR_EVEN. `awaited` there is "the number is the
- * one that was seen", exactly, since 64 bits never come round. They change together.
+ * one that was seen". Numbers come round after 2^31 readers of a slot; a writer that looks just then sees
+ * a reader that is inside, and waits for that one as well. They change together.
  */
 #include "guard.h"
 
@@ -64,7 +65,7 @@ static unsigned first_slot(const struct ax_section *section)
 static bool take_slot(const struct ax_guard *guard, unsigned i, struct ax_section *section)
 {
 	struct ax_guard_slot *slot = &guard->slots[i];
-	uint64_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
+	uint32_t seq = __atomic_load_n(&slot->seq, __ATOMIC_RELAXED);
 
 	section->slot = slot;
 	section->seq = seq;
@@ -125,8 +126,8 @@ void ax_guard_wait_readers(const struct ax_guard *guard)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (unsigned i = AX_GUARD_SLOT_FIRST; i < AX_GUARD_SLOT_END; i++) {
-		const uint64_t *seq = &guard->slots[i].seq;
-		uint64_t seen = __atomic_load_n(seq, __ATOMIC_ACQUIRE);
+		const uint32_t *seq = &guard->slots[i].seq;
+		uint32_t seen = __atomic_load_n(seq, __ATOMIC_ACQUIRE);
 
 		/* Until it differs, and not until it is even: a reader that comes again and again
 		 * would keep a writer out for ever. */
@@ -142,6 +143,7 @@ void ax_guard_sum(const struct ax_guard *guard, struct ax_guard_slot *sum)
 	for (unsigned i = AX_GUARD_SLOT_FIRST; i < AX_GUARD_SLOT_END; i++) {
 		const struct ax_guard_slot *slot = &guard->slots[i];
 
+		sum->table_frames += __atomic_load_n(&slot->table_frames, __ATOMIC_RELAXED);
 		sum->owned_frames += __atomic_load_n(&slot->owned_frames, __ATOMIC_RELAXED);
 		sum->foreign_frames += __atomic_load_n(&slot->foreign_frames, __ATOMIC_RELAXED);
 	}

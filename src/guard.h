@@ -121,6 +121,12 @@ static inline void ax_guard_count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
 
+/** ax_guard_count_tables() - ax_guard_count() of a counter that comes round. */
+static inline void ax_guard_count_tables(uint32_t *counter, uint32_t n)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
 /** ax_guard_sum() - Add the counters of all lines to @sum (whose seq is left alone). */
 void ax_guard_sum(const struct ax_guard *guard, struct ax_guard_slot *sum);
 

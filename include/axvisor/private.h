@@ -33,13 +33,16 @@ struct ax_region_hit {
 
 /**
  * struct ax_guard_slot - A reader's line.
- * @seq: Odd: a reader is inside. Of a line that no reader takes: table frames that faults linked.
+ * @seq: Odd: a reader is inside.
+ * @table_frames: Tables that faults linked, counted by the holder. Comes round at 2^32, as the sum of all lines
+ *                with what the writer counted does, which no host has as many frames as.
  * @owned_frames: Faults that backed a page with a frame of the space's own, counted by the holder.
  * @foreign_frames: Faults that backed one with what a backend gave, likewise.
  * @hit: What the last holder found; of use to nobody but a holder.
  */
 struct ax_guard_slot {
-	uint64_t seq;
+	uint32_t seq;
+	uint32_t table_frames;
 	uint64_t owned_frames;
 	uint64_t foreign_frames;
 	struct ax_region_hit hit;
@@ -58,7 +61,7 @@ struct ax_guard {
 /* A reader's stay inside, src/guard.h. */
 struct ax_section {
 	struct ax_guard_slot *slot; /* the reader's; NULL without a guard */
-	uint64_t seq;               /* the slot's number before */
+	uint32_t seq;               /* the slot's number before */
 };
 
 #endif /* AXVISOR_PRIVATE_H */

@@ -15,9 +15,7 @@
  *
  *           on lines of this CPU alone                    on lines that all CPUs write
  *   guard   1 compare-and-swap, 1 store (slot)            none; the entry itself takes one
- *           1 counter, plain                              compare-and-swap, on a line that 8 pages share; a
- *                                                         fault that links tables, one in 512, counts them by
- *                                                         one addition
+ *           1 counter, plain; 2 where it links tables     compare-and-swap, on a line that 8 pages share
  *   mutex   none but the entry's                          2: the mutex, to lock and to unlock
  *
  * More threads than cores show what a thread costs that is preempted: inside a section it keeps nobody

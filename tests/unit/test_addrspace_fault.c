@@ -285,6 +285,31 @@ static void faults_are_counted_where_they_backed_a_page(struct test_space *s)
 	CHECK_EQUAL(stats.faults, 8);
 }
 
+/*
+ * A fault that links tables counts them on its own line, where the count comes round at 2^32: with every line one
+ * short of that, and as many less by the writer, the sum stays what it is, and no line but the fault's own changes.
+ */
+static void tables_that_a_fault_links_are_counted_on_its_own_line(struct test_space *s)
+{
+	struct ax_guard_slot *lines = s->cpus > 1 ? s->as.guard.slots : &s->as.alone;
+	const size_t count = s->cpus > 1 ? AX_PAGE_SIZE_4K / sizeof(*lines) : 1;
+	size_t written = 0;
+
+	map_lazy(s, VM_RAM, 2 * G1, RAM);
+	for (size_t i = 0; i < count; i++)
+		lines[i].table_frames = i == 0 && count > 1 ? 0 : UINT32_MAX;
+	s->as.npt.table_frames += count > 1 ? count - 1 : 1;
+	CHECK_SPACE(s, PARTLY(VM_RAM, 2 * G1, RAM));
+	CHECK_EQUAL(fault(s, VM_RAM, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(fault(s, VM_RAM + G1, AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_SPACE(s, PARTLY(VM_RAM, 2 * G1, RAM));
+	for (size_t i = 0; i < count; i++)
+		written += lines[i].table_frames != UINT32_MAX;
+	/* Beside line 0, which nobody writes. */
+	CHECK_EQUAL(written, count > 1 ? 2 : 1);
+	CHECK(count == 1 || (lines[0].table_frames == 0 && lines[0].seq == 0));
+}
+
 static void a_gib_of_lazy_memory_is_backed_page_by_page(struct test_space *s)
 {
 	map_lazy(s, VM_RAM, G1, RAM);
@@ -411,6 +436,7 @@ int main(void)
 		STORY(a_page_unmapped_and_mapped_again_comes_back_zeroed),
 		STORY(fault_backs_nothing_outside_its_region),
 		STORY(faults_are_counted_where_they_backed_a_page),
+		STORY(tables_that_a_fault_links_are_counted_on_its_own_line),
 		STORY(a_gib_of_lazy_memory_is_backed_page_by_page),
 		STORY(fault_after_a_change_sees_the_region_as_it_is),
 		STORY(fault_after_a_fault_is_served_in_its_own_table),

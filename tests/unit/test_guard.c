@@ -111,6 +111,24 @@ static void readers_hold_lines_of_their_own(void)
 	ax_guard_destroy(&guard);
 }
 
+/* A slot's number has 32 bits. The reader before it comes round is one like the others, to a writer too. */
+static void numbers_come_round(void)
+{
+	struct ax_section section;
+
+	open_guard(2);
+	for (unsigned i = AX_GUARD_SLOT_FIRST; i < AX_GUARD_SLOT_END; i++)
+		guard.slots[i].seq = UINT32_MAX - 1;
+	ax_guard_enter(&guard, &section);
+	CHECK_EQUAL(section.slot->seq, UINT32_MAX);
+	meanwhile.leaves = &section;
+	meanwhile.act_at = 1;
+	ax_guard_wait_readers(&guard);
+	CHECK_EQUAL(meanwhile.turns, 1);
+	CHECK_EQUAL(section.slot->seq, 0);
+	ax_guard_destroy(&guard);
+}
+
 /* Stacks are at any address: wherever a section lies, it gets a line that there is. */
 static void every_page_of_a_stack_leads_to_a_line(void)
 {
@@ -231,7 +249,7 @@ static void waiting_without_relax_pauses_the_cpu(void)
 
 static void counts_of_all_lines_add_up(void)
 {
-	struct ax_guard_slot sum = {.foreign_frames = 1, .owned_frames = 3};
+	struct ax_guard_slot sum = {.foreign_frames = 1, .owned_frames = 3, .table_frames = 2};
 	struct ax_section sections[3];
 
 	open_guard(2);
@@ -239,12 +257,14 @@ static void counts_of_all_lines_add_up(void)
 		ax_guard_enter(&guard, &sections[i]);
 		ax_guard_count(&sections[i].slot->foreign_frames, 10);
 		ax_guard_count(&sections[i].slot->owned_frames, 1000);
+		ax_guard_count_tables(&sections[i].slot->table_frames, 4);
 	}
 	guard.slots[AX_GUARD_SLOT_FIRST].foreign_frames += 5;
 	guard.slots[AX_GUARD_SLOT_END - 1].foreign_frames += 7;
 	ax_guard_sum(&guard, &sum);
 	CHECK_EQUAL(sum.foreign_frames, 1 + 3 * 10 + 5 + 7);
 	CHECK_EQUAL(sum.owned_frames, 3 + 3 * 1000);
+	CHECK_EQUAL(sum.table_frames, 2 + 3 * 4);
 	for (unsigned i = 0; i < 3; i++)
 		ax_guard_leave(&sections[i]);
 	ax_guard_destroy(&guard);
@@ -257,6 +277,7 @@ int main(void)
 		STORY_PLAIN(several_cpus_cost_one_frame_that_comes_back_once),
 		STORY_PLAIN(without_memory_there_is_no_guard),
 		STORY_PLAIN(readers_hold_lines_of_their_own),
+		STORY_PLAIN(numbers_come_round),
 		STORY_PLAIN(every_page_of_a_stack_leads_to_a_line),
 		STORY_PLAIN(writer_waits_for_the_reader_that_is_inside),
 		STORY_PLAIN(writer_waits_for_readers_in_the_first_and_the_last_line),
