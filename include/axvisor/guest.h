@@ -24,8 +24,9 @@ extern "C" {
  * @dst: Host memory of @size bytes. Not guest memory of the same space.
  * @size: Bytes; 0 is fine at any address.
  *
- * The whole range is checked, and its lazy pages backed, before the first byte is copied. Lazy pages
- * that were backed stay so, also when the call fails.
+ * The whole range is checked, and its lazy pages backed, before the first byte is copied; what a hole or a
+ * region refuses, before the first page is backed. Lazy pages that were backed stay so, also when the call
+ * fails for another reason.
  *
  * Context: a reader; may allocate frames. When a writer takes memory away from the range meanwhile
  * the copy may end half-way, with the error.

@@ -35,6 +35,7 @@ import operators
 ROOT = Path(__file__).resolve().parents[2]
 CC = "clang-19"
 AR = "llvm-ar-19"
+OBJCOPY = "llvm-objcopy-19"
 CFLAGS = "-O1 -g0 -w"
 SLOW = 1.5
 # Rounds in which the programs meet a mutant: with one configuration and without the model of the TLB
@@ -99,9 +100,11 @@ class Tree:
         # A run that was killed has left a mutant's objects.
         shutil.rmtree(self.build / "hooked", ignore_errors=True)
         self.make("programs")
+        self.library = self.build / "hooked/libaxaddrspace.a"
+        self.joined = []
         self.whole = set()
         self.programs = self.time_programs()
-        self.library = self.build / "hooked/libaxaddrspace.a"
+        self.join()
 
     def make(self, goal):
         command = ["make", "ARCH=host", f"CC={CC}", f"AR={AR}", f"CFLAGS={CFLAGS}", goal]
@@ -126,6 +129,37 @@ class Tree:
             if name in self.whole and not (self.rounds[-1] or passes([program], self.path, 600)):
                 sys.exit(f"{name} fails without a mutant")
         return dict(sorted(seconds.items(), key=lambda item: item[1]))
+
+    def join(self):
+        """Join the programs that can share one into one, which is linked once for a mutant.
+
+        One that misses what others have, or defines what others define, stays by itself.
+        """
+        folder = self.build / "joined"
+        folder.mkdir(exist_ok=True)
+        for name in self.programs:
+            if name.startswith("instructions/"):
+                continue
+            main = "main_of_" + os.path.basename(name)
+            command = [OBJCOPY, f"--redefine-sym=main={main}", "--keep-global-symbol=main"]
+            command += [str(self.build / "tests" / f"{name}.o"), str(folder / f"{main}.o")]
+            subprocess.run(command, check=True)
+            self.joined.append(name)
+        source = folder / "main.c"
+        rows = [(name, "main_of_" + os.path.basename(name)) for name in self.joined]
+        source.write_text(
+            "#include <string.h>\n"
+            + "".join(f"int {main}(void);\n" for _, main in rows)
+            + "int main(int argc, char **argv)\n{\n\t(void)argc;\n"
+            + "".join(f'\tif (strcmp(argv[1], "{name}") == 0)\n\t\treturn {main}();\n' for name, main in rows)
+            + "\treturn 2;\n}\n"
+        )
+        subprocess.run([CC, "-c", "-o", str(folder / "main.o"), str(source)], check=True)
+        program = self.link_joined([])
+        for name in list(self.joined):
+            own = self.rounds[-1] if name not in self.whole else {}
+            if not program or not passes([program, name], self.path, 600, own):
+                self.joined.remove(name)
 
     def dependents(self, file):
         """Objects, of the library and of the test programs, that are made from a file."""
@@ -165,21 +199,37 @@ class Tree:
             subprocess.run(["awk", "-f", "tests/instructions/trap.awk", str(before)], cwd=self.path, stdout=out)
         return passes([CC, "-c", "-o", str(object_file), str(after)], self.path, 60)
 
-    def link(self, name, objects):
+    def link_with(self, program, whole, objects):
         """A program with objects in the place of the library's own, or None when it does not link."""
         tests = self.build / "tests"
-        program = tests / f"{name}.mutant"
         # As members of an archive are: only where a program asks for what is in them.
         mine = ["-Wl,--start-lib", *(str(path) for path in objects), "-Wl,--end-lib"]
         support = [str(tests / "libsupport.a"), str(self.library), str(tests / "libsupport.a")]
-        whole = [str(tests / f"{name}.o")]
-        if name.startswith("instructions/"):
-            arch = name.removeprefix("instructions/test_cpu_")
-            whole += [str(path) for path in sorted(self.build.glob(f"instructions/arch/{arch}/*.o"))]
-            whole.append(str(tests / "instructions/machine.o"))
-        command = [CC, "-fuse-ld=lld", "-o", str(program), *whole, *mine, *support]
+        command = [CC, "-fuse-ld=lld", "-o", str(program), *map(str, whole), *mine, *support]
         command += ["-lcmocka", "-lpthread"]
         return str(program) if passes(command, self.path, 60) else None
+
+    def link_joined(self, objects):
+        folder = self.build / "joined"
+        return self.link_with(folder / "mutant", sorted(folder.glob("*.o")), objects)
+
+    def link(self, name, objects, linked):
+        """The command that runs a test program with the mutant, or None; linked has what was linked for it."""
+        key = "joined" if name in self.joined else name
+        if key not in linked:
+            linked[key] = self.link_joined(objects) if name in self.joined else self.link_alone(name, objects)
+        if not linked[key]:
+            return None
+        return [linked[key], name] if name in self.joined else [linked[key]]
+
+    def link_alone(self, name, objects):
+        tests = self.build / "tests"
+        whole = [tests / f"{name}.o"]
+        if name.startswith("instructions/"):
+            arch = name.removeprefix("instructions/test_cpu_")
+            whole += sorted(self.build.glob(f"instructions/arch/{arch}/*.o"))
+            whole.append(tests / "instructions/machine.o")
+        return self.link_with(tests / f"{name}.mutant", whole, objects)
 
     def noticed_by(self, names, objects, file):
         """The first program that notices, or None."""
@@ -190,11 +240,10 @@ class Tree:
             for name in names:
                 if name in self.whole and number < len(self.rounds):
                     continue
-                if name not in linked:
-                    linked[name] = self.link(name, objects)
+                command = self.link(name, objects, linked)
                 seconds = 2 + int(4 * self.programs[name])
                 own = {} if name in self.whole else environment
-                if not linked[name] or not passes([linked[name]], self.path, seconds, own):
+                if not command or not passes(command, self.path, seconds, own):
                     return name
         return None
 

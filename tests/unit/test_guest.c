@@ -358,6 +358,51 @@ static void lazy_pages_before_a_hole_are_not_written(struct test_space *s)
 	story_free(bytes);
 }
 
+/* The same three ways over a range of 6 pages, of which a part is refused: no page of the range gets memory. */
+static void check_backs_nothing(struct test_space *s, uint64_t gpa, ax_error_t want)
+{
+	unsigned char *bytes = buffer(6 * K4, 0x66);
+	struct ax_guest_segment out[6];
+	size_t count = 99;
+
+	CHECK_REFUSED(s, write_at(s, gpa, bytes, 6 * K4), want);
+	CHECK_REFUSED(s, ax_guest_segments(&s->as, ax_gpa(gpa), 6 * K4, AX_WRITE, out, 6, &count),
+		      want);
+	CHECK_EQUAL(count, 99);
+	if (want == AX_ENOENT)
+		CHECK_REFUSED(s, read_at(s, gpa, bytes, 6 * K4), want);
+	story_free(bytes);
+}
+
+/* A guest that names a long range which ends in a hole gets no memory for it, of whatever regions it consists. */
+static void what_a_region_refuses_costs_no_page_before_it(struct test_space *s)
+{
+	uint64_t gpa = VM_RAM;
+
+	/* In the first region, in the second, behind the second; one byte of it. */
+	map_alloc(s, gpa, 2 * K4, RAM, false);
+	check_backs_nothing(s, gpa, AX_ENOENT);
+	map_alloc(s, gpa + 2 * K4, 3 * K4, RW, false);
+	check_backs_nothing(s, gpa, AX_ENOENT);
+	check_backs_nothing(s, gpa - 4 * K4, AX_ENOENT);
+	check_backs_nothing(s, gpa - K4 + 1, AX_ENOENT);
+	map_alloc(s, gpa + 5 * K4, K4, AX_READ, false);
+	check_backs_nothing(s, gpa, AX_EACCES);
+	check_backs_nothing(s, gpa - K4 + 1, AX_ENOENT);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(gpa + 5 * K4), K4));
+	map_linear(s, gpa + 5 * K4, DEVICE_HPA, K4, AX_DEVICE | RW);
+	check_backs_nothing(s, gpa, AX_EACCES);
+	check_backs_nothing(s, gpa - 1, AX_ENOENT);
+	/* In the middle, with what may be accessed behind it. */
+	map_alloc(s, gpa + 6 * K4, 2 * K4, RAM, false);
+	check_backs_nothing(s, gpa + 2 * K4, AX_EACCES);
+	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(gpa + 5 * K4), K4));
+	check_backs_nothing(s, gpa + 2 * K4, AX_ENOENT);
+	map_alloc(s, gpa + 5 * K4, K4, RAM, false);
+	CHECK_SPACE(s, PARTLY(gpa, 2 * K4, RAM), PARTLY(gpa + 2 * K4, 3 * K4, RW),
+		    PARTLY(gpa + 5 * K4, 3 * K4, RAM));
+}
+
 /* Volatile accesses */
 
 static void volatile_accesses_of_all_widths(struct test_space *s)
@@ -638,6 +683,7 @@ int main(void)
 		STORY(lazy_pages_read_as_zeroes),
 		STORY(out_of_memory_is_an_error_and_works_later),
 		STORY(lazy_pages_before_a_hole_are_not_written),
+		STORY(what_a_region_refuses_costs_no_page_before_it),
 		STORY_FEW(volatile_accesses_of_all_widths),
 		STORY(volatile_accesses_must_be_aligned),
 		STORY(volatile_accesses_have_four_widths),
