@@ -43,7 +43,8 @@ static ax_error_t get_custom(const struct ax_npt *npt, const struct ax_region *r
 			     const struct ax_backend *backend, uint64_t gpa, ax_flags_t access,
 			     uint64_t *hpa)
 {
-	ax_hpa_t page = {0};
+	/* A backend that says AX_OK and names no page shall not give the guest the host's page 0. */
+	ax_hpa_t page = AX_HPA_NONE;
 	ax_error_t error;
 
 	if (!backend->ops->fault)

@@ -188,11 +188,28 @@ static void backend_address_that_cannot_be_entered_fails_and_is_released(struct 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		window.hpa = wrong[i];
 		CHECK_EQUAL(fault(s, 0, AX_READ), AX_FAULT_FAILED);
+		CHECK_EQUAL(window.faults, i + 1);
+		CHECK_EQUAL(pages_out(), 0);
 	}
 	window.hpa = HOST;
-	memset(window.out, 0, sizeof(window.out));
 	CHECK_EQUAL(fault(s, 0, AX_READ), AX_FAULT_HANDLED);
 	check_one(s, &apart);
+}
+
+static ax_error_t forget_to_answer(void *context, ax_gpa_t gpa, ax_flags_t access, ax_hpa_t *out)
+{
+	(void)context, (void)gpa, (void)access, (void)out;
+	return AX_OK;
+}
+
+static void backend_that_names_no_page_backs_nothing(struct test_space *s)
+{
+	static const struct ax_backend_ops ops = {.fault = forget_to_answer};
+	static const struct ax_backend forgetful = {&ops, NULL};
+
+	CHECK_OK(map(s, 0, PAGES, RAM, &forgetful));
+	CHECK_EQUAL(fault(s, 0, AX_READ), AX_FAULT_FAILED);
+	check_one(s, &forgetful);
 }
 
 static void backend_without_fault_backs_nothing(struct test_space *s)
@@ -402,6 +419,7 @@ int main(void)
 		STORY(backend_is_not_asked_for_what_its_region_denies),
 		STORY(backend_that_fails_is_reported),
 		STORY(backend_address_that_cannot_be_entered_fails_and_is_released),
+		STORY(backend_that_names_no_page_backs_nothing),
 		STORY(backend_without_fault_backs_nothing),
 		STORY(backend_fault_out_of_memory_releases_the_page),
 		STORY(unmap_releases_each_page_once_after_the_flush),

@@ -122,14 +122,23 @@ static void a_window_that_was_opened_too_early_is_not_good(struct test_space *s)
 
 static void a_window_of_a_space_that_does_not_live_cannot_be_entered(void)
 {
+	struct ax_addrspace_config config = format_config(&format_cases[0]);
 	struct ax_addrspace none = {0};
+	struct ax_addrspace live;
 	struct ax_guest_window window;
 	struct ax_guest_use use;
 
+	/* Nor is what was in the window before. */
+	config.cpus = 1;
+	CHECK_OK(ax_addrspace_init(&live, &config));
+	ax_guest_window_open(&window, &live);
+	CHECK(enters(&window));
 	ax_guest_window_open(&window, &none);
 	CHECK(!enters(&window));
+	ax_guest_window_open(&window, &live);
 	ax_guest_window_open(&window, NULL);
 	CHECK(!enters(&window));
+	ax_addrspace_destroy(&live);
 
 	/* And null pointers harm nobody. */
 	ax_guest_window_open(NULL, &none);
