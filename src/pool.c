@@ -36,6 +36,8 @@ struct pool_list {
 		     sizeof(uint64_t)];
 };
 
+_Static_assert(sizeof(struct pool_list) == AX_PAGE_SIZE_4K, "a list fills its frame, and no more");
+
 #define LIST_MAX (sizeof(((struct pool_list *)NULL)->hpa) / sizeof(uint64_t))
 
 static struct pool_list *make_list(void *frame, uint64_t hpa, struct ax_pool_frame *next)
@@ -56,16 +58,15 @@ static struct pool_list *make_list(void *frame, uint64_t hpa, struct ax_pool_fra
  */
 ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits)
 {
-	struct ax_pool got = {NULL, 0};
-	struct ax_pool_frame **end = &got.free;
+	struct ax_pool_frame **end = &pool->free;
 	struct pool_list *list = NULL;
 	uint64_t hpa;
 
-	for (; pool->count + got.count < count; got.count++) {
+	for (; pool->count < count; pool->count++) {
 		ax_error_t error = ax_pool_get(hpa_bits, &hpa);
 
 		if (error != AX_OK) {
-			ax_pool_drain(&got);
+			ax_pool_drain(pool);
 			return error;
 		}
 		if (list && list->count < LIST_MAX) {
@@ -76,10 +77,6 @@ ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits)
 		*end = &list->frame;
 		end = &list->frame.next;
 	}
-	*end = pool->free;
-	if (got.count != 0)
-		pool->free = got.free;
-	pool->count += got.count;
 	return AX_OK;
 }
 

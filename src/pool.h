@@ -52,12 +52,12 @@ AX_MUST_CHECK ax_error_t ax_pool_get(unsigned hpa_bits, uint64_t *hpa);
 AX_MUST_CHECK ax_error_t ax_pool_refuse(ax_hpa_t frame);
 
 /**
- * ax_pool_fill() - Bring a pool to @count frames or more.
- * @pool: What it holds counts.
- * @count: Frames wanted in all.
+ * ax_pool_fill() - Get the frames that a change can need.
+ * @pool: Empty.
+ * @count: How many.
  * @hpa_bits: As in ax_pool_get().
  *
- * Return: as ax_pool_get(); on error what was got here has gone back.
+ * Return: as ax_pool_get(); on error it is empty again.
  */
 AX_MUST_CHECK ax_error_t ax_pool_fill(struct ax_pool *pool, size_t count, unsigned hpa_bits);
 

@@ -565,85 +565,7 @@ static void insert_beside_what_differs_in_type_alone_stays_apart(void **state)
 	mock_stop();
 }
 
-/* ---- the pool */
-
-static void pool_fill_counts_what_is_there(void **state)
-{
-	struct ax_pool pool = {NULL, 0};
-
-	(void)state;
-	mock_start(NULL);
-	assert_true(fill_pool(&pool, 0));
-	assert_int_equal(mock_counts().alloc, 0);
-	assert_true(fill_pool(&pool, 3));
-	assert_true(fill_pool(&pool, 5));
-	assert_true(fill_pool(&pool, 2));
-	assert_int_equal(pool.count, 5);
-	assert_int_equal(mock_frames_held(), 5);
-	ax_pool_drain(&pool);
-	ax_pool_drain(&pool);
-	assert_int_equal(pool.count, 0);
-	mock_stop();
-}
-
-/* More than the first frame can list, some taken between, some put back. */
-static void pool_of_many_frames_gives_each_once(void **state)
-{
-	enum { MANY = 1300 };
-	struct ax_pool pool = {NULL, 0};
-	struct ax_pool_frame *frame;
-	uint64_t taken[3];
-
-	(void)state;
-	mock_start(NULL);
-	assert_null(ax_pool_next(&pool));
-	assert_true(fill_pool(&pool, MANY));
-	assert_int_equal(mock_frames_held(), MANY);
-	for (unsigned i = 0; i < 3; i++) {
-		struct ax_pool_frame *next = ax_pool_next(&pool);
-
-		frame = ax_pool_take(&pool);
-		assert_ptr_equal(frame, next);
-		assert_ptr_equal(frame, mock_ptr(frame->hpa));
-		taken[i] = frame->hpa;
-	}
-	ax_pool_put(&pool, mock_ptr(taken[1]), taken[1]);
-	assert_ptr_equal(ax_pool_next(&pool), mock_ptr(taken[1]));
-	assert_int_equal(pool.count, MANY - 2);
-	assert_true(fill_pool(&pool, MANY));
-	assert_int_equal(mock_frames_held(), MANY + 2);
-	ax_memory_dealloc_frame(ax_hpa(taken[0]));
-	ax_memory_dealloc_frame(ax_hpa(taken[2]));
-	/* The port fails a test that gives a frame back twice. */
-	while (pool.count != 0) {
-		frame = ax_pool_take(&pool);
-		ax_memory_dealloc_frame(ax_hpa(frame->hpa));
-	}
-	assert_null(ax_pool_next(&pool));
-	assert_int_equal(mock_frames_held(), 0);
-	mock_stop();
-}
-
-static void pool_fill_without_memory_leaves_the_pool_as_it_was(void **state)
-{
-	struct ax_pool pool = {NULL, 0};
-
-	(void)state;
-	mock_start(NULL);
-	assert_true(fill_pool(&pool, 2));
-	for (unsigned long nth = 1; nth <= 4; nth++) {
-		mock_fail_at(nth);
-		assert_false(fill_pool(&pool, 6));
-		assert_int_equal(pool.count, 2);
-		assert_int_equal(mock_frames_held(), 2);
-	}
-	assert_true(fill_pool(&pool, 6));
-	assert_int_equal(pool.count, 6);
-	ax_pool_drain(&pool);
-	mock_stop();
-}
-
-static void pool_of_frames_that_begin_at_address_0_is_no_different(void **state)
+static void nodes_at_address_0_are_no_different(void **state)
 {
 	const struct mock_options options = {.at_zero = true};
 	struct ax_pool pool = {NULL, 0};
@@ -966,10 +888,7 @@ int main(void)
 		cmocka_unit_test(questions_about_single_bytes_are_answered_to_the_byte),
 		cmocka_unit_test(questions_about_drawn_sets_are_answered_as_drawn),
 		cmocka_unit_test(insert_beside_what_differs_in_type_alone_stays_apart),
-		cmocka_unit_test(pool_fill_counts_what_is_there),
-		cmocka_unit_test(pool_of_many_frames_gives_each_once),
-		cmocka_unit_test(pool_fill_without_memory_leaves_the_pool_as_it_was),
-		cmocka_unit_test(pool_of_frames_that_begin_at_address_0_is_no_different),
+		cmocka_unit_test(nodes_at_address_0_are_no_different),
 		cmocka_unit_test(many_regions_take_frames_in_proportion),
 		cmocka_unit_test(remove_of_all_of_many_in_one_gives_every_frame_back),
 		cmocka_unit_test(remove_of_many_one_by_one_gives_frames_back_on_the_way),
