@@ -240,6 +240,33 @@ static void map_alloc_out_of_memory_leaves_nothing_and_can_be_retried(struct tes
 	CHECK_SPACE(s, LINEAR(0, K4, 0, RAM), OWNED(VM_RAM - K4, 4 * K4, RAM));
 }
 
+/* The frames are taken two a turn: each number of them, and each that fails, in a table that is there and in a new one. */
+static void map_alloc_populates_any_number_of_pages_or_none(struct test_space *s)
+{
+	CHECK_OK(ax_addrspace_map_linear(&s->as, ax_gpa(VM_RAM), ax_hpa(0), K4, RAM));
+	mock_set_no_contiguous(true);
+	for (uint64_t pages = 1; pages <= 5; pages++) {
+		for (uint64_t gpa = VM_RAM + K4; gpa <= VM_RAM + M2 + K4; gpa += M2) {
+			size_t held = mock_frames_held();
+			ax_error_t error = AX_ENOMEM;
+
+			for (unsigned long allowed = 0; error == AX_ENOMEM; allowed++) {
+				mock_fail_after(allowed);
+				error = ax_addrspace_map_alloc(&s->as, ax_gpa(gpa), pages * K4, RAM,
+							       true);
+				mock_fail_never();
+				if (error != AX_OK)
+					CHECK_EQUAL(mock_frames_held(), held);
+			}
+			CHECK_OK(error);
+			CHECK_SPACE(s, LINEAR(VM_RAM, K4, 0, RAM), OWNED(gpa, pages * K4, RAM));
+			CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(gpa), pages * K4));
+			CHECK_EQUAL(mock_frames_held(), held);
+		}
+	}
+	mock_set_no_contiguous(false);
+}
+
 static void map_alloc_gives_frames_from_above_hpa_bits_back(struct test_space *s)
 {
 	struct ax_addrspace_config config = format_config(s->format);
@@ -636,6 +663,7 @@ int main(void)
 		STORY(map_alloc_lazy_enters_nothing),
 		STORY(map_alloc_refuses_device_memory),
 		STORY(map_alloc_out_of_memory_leaves_nothing_and_can_be_retried),
+		STORY(map_alloc_populates_any_number_of_pages_or_none),
 		STORY(map_alloc_out_of_memory_beside_lazy_regions_leaves_no_table),
 		STORY(map_alloc_shows_nothing_before_all_of_it_is_there),
 		STORY(map_alloc_out_of_memory_after_blocks_gives_them_back),

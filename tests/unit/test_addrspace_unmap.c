@@ -277,6 +277,25 @@ static void unmap_of_a_lazy_region_gives_back_what_was_touched(struct test_space
 	check_empty(s);
 }
 
+/* A table that goes whole is freed page by page, two a turn: holes at each place, and at both ends of the table. */
+static void unmap_gives_back_the_frames_around_any_holes(struct test_space *s)
+{
+	size_t held = mock_frames_held();
+
+	for (uint64_t holes = 0; holes < 32; holes++) {
+		CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, false));
+		for (uint64_t i = 0; i < 10; i++) {
+			uint64_t gpa = VM_RAM + (i < 5 ? i : 502 + i) * K4;
+
+			if ((holes >> i % 5 & 1) == 0)
+				CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(gpa), AX_READ));
+		}
+		unmap(s, VM_RAM, M2);
+		CHECK_EQUAL(owned_frames(s), 0);
+		CHECK_EQUAL(mock_frames_held(), held);
+	}
+}
+
 static void a_block_goes_back_whole_once_its_last_piece_is_unmapped(struct test_space *s)
 {
 	unsigned long blocks = mock_counts().dealloc_contiguous;
@@ -569,6 +588,7 @@ int main(void)
 		STORY(unmap_without_memory_for_a_region_fails_and_changes_nothing),
 		STORY(unmap_gives_owned_frames_back),
 		STORY(unmap_of_a_lazy_region_gives_back_what_was_touched),
+		STORY_FEW(unmap_gives_back_the_frames_around_any_holes),
 		STORY_FEW(a_block_goes_back_whole_once_its_last_piece_is_unmapped),
 		STORY_FEW(a_block_goes_back_in_any_order_of_unmapping),
 		STORY(a_block_keeps_its_contents_while_pieces_go),
