@@ -136,6 +136,9 @@ static ax_error_t check_map(const struct ax_addrspace *as, ax_gpa_t start, uint6
 struct region_change {
 	enum { REGION_INSERT, REGION_REMOVE, REGION_PROTECT } what;
 	struct ax_region region; /* what is inserted, or the range and the flags */
+	/* An insert and a remove: the way to its first byte in the copy that readers used when it began, which is
+	 * changed last. The search is what a small change costs most, and is made once. */
+	struct ax_region_path *path;
 };
 
 static size_t change_needs(const struct ax_region_set *set, const struct region_change *change)
@@ -144,25 +147,26 @@ static size_t change_needs(const struct ax_region_set *set, const struct region_
 
 	switch (change->what) {
 	case REGION_INSERT:
-		return ax_region_insert_needs(set, region);
+		return ax_region_insert_needs(set, change->path, region);
 	case REGION_REMOVE:
-		return ax_region_remove_needs(set, region->first, region->last);
+		return ax_region_remove_needs(set, change->path, region->first, region->last);
 	default:
 		return ax_region_protect_needs(set, region->first, region->last, region->flags);
 	}
 }
 
+/* @path: change->path, or the same way in the other copy. */
 static void change_apply(struct ax_region_set *set, const struct region_change *change,
-			 struct ax_pool *pool)
+			 struct ax_region_path *path, struct ax_pool *pool)
 {
 	const struct ax_region *region = &change->region;
 
 	switch (change->what) {
 	case REGION_INSERT:
-		ax_region_insert(set, region, pool);
+		ax_region_insert(set, path, region, pool);
 		break;
 	case REGION_REMOVE:
-		ax_region_remove(set, region->first, region->last, pool);
+		ax_region_remove(set, path, region->first, region->last, pool);
 		break;
 	default:
 		ax_region_protect(set, region->first, region->last, region->flags, pool);
@@ -197,7 +201,12 @@ static void change_publish(struct ax_addrspace *as, const struct region_change *
 	uint64_t next = as->version + 1;
 
 	if (ax_guard_shared(&as->guard)) {
-		change_apply(&as->regions[next & 1u], change, pool);
+		struct ax_region_set *other = &as->regions[next & 1u];
+		struct ax_region_path path;
+
+		if (change->path)
+			ax_region_seek(other, change->region.first, &path);
+		change_apply(other, change, &path, pool);
 		__atomic_store_n(&as->version, next, __ATOMIC_RELEASE);
 	}
 	if (change->what != REGION_INSERT)
@@ -218,7 +227,7 @@ static struct ax_region_set *old_regions(struct ax_addrspace *as)
 static void change_finish(struct ax_addrspace *as, const struct region_change *change,
 			  struct ax_pool *pool)
 {
-	change_apply(old_regions(as), change, pool);
+	change_apply(old_regions(as), change, change->path, pool);
 	if (!ax_guard_shared(&as->guard))
 		as->version += 2;
 	ax_pool_drain(pool);
@@ -232,17 +241,18 @@ static void change_finish(struct ax_addrspace *as, const struct region_change *c
  * The types of the regions that touch [@first, @last], a bit each; and the widest range around it that no
  * region touches once this one is empty: a table that lies inside serves nothing. Outside the space there
  * are no regions, up to the end of the tables.
+ *
+ * @from: What ax_region_seek() found for @first.
  */
-static unsigned free_window(const struct ax_addrspace *as, uint64_t first, uint64_t last,
-			    uint64_t *lo, uint64_t *hi)
+static unsigned free_window(const struct ax_addrspace *as, const struct ax_region_path *from,
+			    uint64_t first, uint64_t last, uint64_t *lo, uint64_t *hi)
 {
 	const struct ax_region_set *set = ax_addrspace_regions(as);
-	struct ax_region_path path;
-	bool more = ax_region_seek(set, first, &path);
-	const struct ax_region *before = ax_region_before(set, &path);
+	struct ax_region_path path = *from;
+	bool more = ax_region_leads(set, from);
 	unsigned types = 0;
 
-	*lo = before ? before->last + 1 : 0;
+	*lo = ax_region_hole_before(set, from);
 	*hi = (UINT64_C(1) << as->npt.gpa_bits) - 1;
 	if (more && ax_region_at(&path)->first < first)
 		*lo = first;
@@ -312,15 +322,27 @@ static void insert_region(struct ax_addrspace *as, const struct region_change *c
 	change_finish(as, change, pool);
 }
 
-static ax_error_t map_linear_locked(struct ax_addrspace *as, const struct region_change *change,
+/* Find where a region belongs, for all that follows. False: something is there. */
+static bool find_place(const struct ax_addrspace *as, struct region_change *change,
+		       struct ax_region_path *path)
+{
+	const struct ax_region *region = &change->region;
+
+	change->path = path;
+	return !ax_region_seek(ax_addrspace_regions(as), region->first, path) ||
+	       ax_region_at(path)->first > region->last;
+}
+
+static ax_error_t map_linear_locked(struct ax_addrspace *as, struct region_change *change,
 				    uint64_t attr)
 {
 	const struct ax_region *region = &change->region;
+	struct ax_region_path path;
 	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	ax_error_t error;
 
-	if (ax_region_first_in(ax_addrspace_regions(as), region->first, region->last))
+	if (!find_place(as, change, &path))
 		return AX_EEXIST;
 	error = change_prepare(as, change, &nodes);
 	if (error == AX_OK)
@@ -359,27 +381,29 @@ ax_error_t ax_addrspace_map_linear(struct ax_addrspace *as, ax_gpa_t start, ax_h
 }
 
 /* Back all of a range, or nothing of it. */
-static ax_error_t populate(struct ax_addrspace *as, const struct ax_region *region, uint64_t attr)
+static ax_error_t populate(struct ax_addrspace *as, const struct region_change *change,
+			   uint64_t attr)
 {
+	const struct ax_region *region = &change->region;
 	uint64_t lo;
 	uint64_t hi;
 
-	free_window(as, region->first, region->last, &lo, &hi);
+	free_window(as, change->path, region->first, region->last, &lo, &hi);
 	return ax_npt_populate(&as->npt, region->first, region->last, lo, hi, attr);
 }
 
-static ax_error_t map_pages_locked(struct ax_addrspace *as, const struct region_change *change,
+static ax_error_t map_pages_locked(struct ax_addrspace *as, struct region_change *change,
 				   uint64_t attr, bool now)
 {
-	const struct ax_region *region = &change->region;
+	struct ax_region_path path;
 	struct ax_pool nodes = {0};
 	ax_error_t error;
 
-	if (ax_region_first_in(ax_addrspace_regions(as), region->first, region->last))
+	if (!find_place(as, change, &path))
 		return AX_EEXIST;
 	error = change_prepare(as, change, &nodes);
 	if (error == AX_OK && now)
-		error = populate(as, region, attr);
+		error = populate(as, change, attr);
 	if (error == AX_OK)
 		insert_region(as, change, &nodes);
 	ax_pool_drain(&nodes);
@@ -426,16 +450,20 @@ ax_error_t ax_addrspace_map_backend(struct ax_addrspace *as, ax_gpa_t start, uin
 
 static ax_error_t unmap_locked(struct ax_addrspace *as, uint64_t first, uint64_t last)
 {
-	struct region_change change = {.what = REGION_REMOVE,
-				       .region = {.first = first, .last = last}};
+	struct ax_region_path path;
+	struct region_change change = {
+		.what = REGION_REMOVE, .region = {.first = first, .last = last}, .path = &path};
 	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	struct ax_tlb_gather gather;
 	ax_error_t error;
 	uint64_t lo;
 	uint64_t hi;
-	unsigned types = free_window(as, first, last, &lo, &hi);
+	unsigned types;
 
+	if (!ax_region_seek(ax_addrspace_regions(as), first, &path))
+		return AX_OK;
+	types = free_window(as, &path, first, last, &lo, &hi);
 	if (types == 0)
 		return AX_OK;
 	error = change_prepare(as, &change, &nodes);
@@ -477,6 +505,7 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 {
 	struct region_change change = {.what = REGION_PROTECT,
 				       .region = {.first = first, .last = last, .flags = flags}};
+	struct ax_region_path path;
 	struct ax_pool nodes = {0};
 	struct ax_pool tables = {0};
 	struct ax_tlb_gather gather;
@@ -486,7 +515,8 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 
 	if (!ax_region_covered(ax_addrspace_regions(as), first, last))
 		return AX_ENOENT;
-	if ((flags & AX_DEVICE) && (free_window(as, first, last, &lo, &hi) & OF_ALLOC))
+	if ((flags & AX_DEVICE) && ax_region_seek(ax_addrspace_regions(as), first, &path) &&
+	    (free_window(as, &path, first, last, &lo, &hi) & OF_ALLOC))
 		return AX_EINVAL;
 	error = change_prepare(as, &change, &nodes);
 	if (error == AX_OK)

@@ -113,66 +113,62 @@ static bool join(struct ax_region_set *set, struct ax_region_path *path, struct 
 /* Insert */
 
 /*
- * The region that @region can be added to, or NULL: the one above where there are two. The path leads to
- * what is above, unless there is no @more.
+ * The region that @region can be added to, or NULL: the one above where there are two. Regions that are not
+ * alike are no neighbours mostly, which is seen without a look at the one below: it is in no cache.
  */
 static const struct ax_region *find_alike(const struct ax_region_set *set,
-					  const struct ax_region_path *path, bool more,
+					  const struct ax_region_path *path,
 					  const struct ax_region *region)
 {
 	const struct ax_region *below;
 
 	if (!(region->traits & AX_REGION_MERGES))
 		return NULL;
-	if (more && alike(region, ax_region_at(path)))
+	if (ax_region_leads(set, path) && alike(region, ax_region_at(path)))
 		return ax_region_at(path);
+	if (ax_region_hole_before(set, path) != region->first)
+		return NULL;
 	below = ax_region_before(set, path);
 	return below && alike(below, region) ? below : NULL;
 }
 
-size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_region *region)
+size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_region_path *path,
+			      const struct ax_region *region)
 {
-	struct ax_region_path path;
-	bool more;
-
 	if (!set->root)
 		return 1;
-	more = ax_region_seek(set, region->first, &path);
-	return find_alike(set, &path, more, region) ? 0 : frames_for_one(set, &path);
+	return find_alike(set, path, region) ? 0 : frames_for_one(set, path);
 }
 
-void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
-		      struct ax_pool *pool)
+void ax_region_insert(struct ax_region_set *set, struct ax_region_path *path,
+		      const struct ax_region *region, struct ax_pool *pool)
 {
 	struct ax_region joined = *region;
-	struct ax_region_path path;
-	bool more = ax_region_seek(set, region->first, &path);
-	const struct ax_region *beside = find_alike(set, &path, more, region);
+	const struct ax_region *beside = find_alike(set, path, region);
 
 	if (!beside) {
-		ax_region_splice(set, &path, 0, region, 1, pool);
+		ax_region_splice(set, path, 0, region, 1, pool);
 	} else if (beside->first < region->first) {
 		joined = part_to(beside, region->last);
-		ax_region_seek(set, joined.first, &path);
-		ax_region_splice(set, &path, 1, &joined, 1, pool);
+		ax_region_seek(set, joined.first, path);
+		ax_region_splice(set, path, 1, &joined, 1, pool);
 	} else {
 		joined.last = beside->last;
-		ax_region_splice(set, &path, 1, &joined, 1, pool);
-		ax_region_seek(set, joined.first, &path);
-		join(set, &path, pool);
+		ax_region_splice(set, path, 1, &joined, 1, pool);
+		ax_region_seek(set, joined.first, path);
+		join(set, path, pool);
 	}
 }
 
 /* Remove */
 
-size_t ax_region_remove_needs(const struct ax_region_set *set, uint64_t first, uint64_t last)
+size_t ax_region_remove_needs(const struct ax_region_set *set, const struct ax_region_path *path,
+			      uint64_t first, uint64_t last)
 {
-	struct ax_region_path path;
-
-	if (!ax_region_seek(set, first, &path) || ax_region_at(&path)->first >= first ||
-	    ax_region_at(&path)->last <= last)
+	if (!ax_region_leads(set, path) || ax_region_at(path)->first >= first ||
+	    ax_region_at(path)->last <= last)
 		return 0;
-	return frames_for_one(set, &path);
+	return frames_for_one(set, path);
 }
 
 /* Of the leaf of the path, the entries from there on that begin at or before @last. */
@@ -187,31 +183,30 @@ static unsigned count_until(const struct ax_region_path *path, uint64_t last)
 }
 
 /* One leaf at a time: what is in range goes, but for the parts that stick out at the two ends. */
-void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
-		      struct ax_pool *pool)
+void ax_region_remove(struct ax_region_set *set, struct ax_region_path *path, uint64_t first,
+		      uint64_t last, struct ax_pool *pool)
 {
-	struct ax_region_path path;
-	uint64_t reached;
+	bool more = ax_region_leads(set, path);
 
-	do {
+	while (more) {
 		const struct ax_region *low, *high;
 		struct ax_region rest[2];
-		unsigned drop, kept = 0;
+		unsigned drop = count_until(path, last);
+		unsigned kept = 0;
+		uint64_t reached;
 
-		if (!ax_region_seek(set, first, &path))
-			return;
-		drop = count_until(&path, last);
 		if (drop == 0)
 			return;
-		low = ax_region_at(&path);
-		high = &ax_region_entry(path.node[0], path.slot[0] + (drop - 1))->region;
+		low = ax_region_at(path);
+		high = &ax_region_entry(path->node[0], path->slot[0] + (drop - 1))->region;
 		reached = high->last;
 		if (low->first < first)
 			rest[kept++] = part_to(low, first - 1);
 		if (high->last > last)
 			rest[kept++] = part_from(high, last + 1);
-		ax_region_splice(set, &path, drop, rest, kept, pool);
-	} while (reached < last);
+		ax_region_splice(set, path, drop, rest, kept, pool);
+		more = reached < last && ax_region_seek(set, first, path);
+	}
 }
 
 /* Protect */

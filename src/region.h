@@ -20,6 +20,9 @@
  * shape and the same needs. A user who keeps two copies, one that readers use and one that is
  * being changed, fills the pool with twice what one of them needs.
  *
+ * A change and what it needs begin where ax_region_seek() led for its first byte: who has looked there already
+ * passes the path on, and nothing is searched for twice.
+ *
  * Nothing here locks. Queries of one set may run side by side; a change excludes everything else
  * on that set, and no pointer that a query returned may be used after it.
  *
@@ -157,23 +160,27 @@ void ax_region_set_init(struct ax_region_set *set);
 /**
  * ax_region_insert_needs() - Frames that ax_region_insert() will take.
  * @set: As it is when the insert begins.
+ * @path: What ax_region_seek() found for the first byte of @region, whatever it returned.
  * @region: What will be inserted.
  *
  * Exact. 0 unless the leaf is full; never more than levels + 1.
  * Return: frames.
  */
-size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_region *region);
+size_t ax_region_insert_needs(const struct ax_region_set *set, const struct ax_region_path *path,
+			      const struct ax_region *region);
 
 /**
  * ax_region_remove_needs() - Frames that ax_region_remove() will take.
  * @set: As it is when the removal begins.
+ * @path: What ax_region_seek() found for @first, whatever it returned.
  * @first: First byte, page aligned.
  * @last: Last byte.
  *
  * Exact. Only a hole in the middle of one region makes a region more: 0 in every other case.
  * Return: frames.
  */
-size_t ax_region_remove_needs(const struct ax_region_set *set, uint64_t first, uint64_t last);
+size_t ax_region_remove_needs(const struct ax_region_set *set, const struct ax_region_path *path,
+			      uint64_t first, uint64_t last);
 
 /**
  * ax_region_protect_needs() - Frames that ax_region_protect() will take.
@@ -191,6 +198,7 @@ size_t ax_region_protect_needs(const struct ax_region_set *set, uint64_t first, 
 /**
  * ax_region_insert() - Add a region.
  * @set: Where to.
+ * @path: As for ax_region_insert_needs(). Of no use afterwards.
  * @region: Overlaps nothing in @set. Copied.
  * @pool: Holds what ax_region_insert_needs() said.
  *
@@ -198,12 +206,13 @@ size_t ax_region_protect_needs(const struct ax_region_set *set, uint64_t first, 
  * alike: nothing between them, both AX_REGION_MERGES, the same flags, type and traits, and the
  * same object, or with AX_REGION_ADVANCES the object that continues. Cannot fail. O(log n).
  */
-void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
-		      struct ax_pool *pool);
+void ax_region_insert(struct ax_region_set *set, struct ax_region_path *path,
+		      const struct ax_region *region, struct ax_pool *pool);
 
 /**
  * ax_region_remove() - Remove all that lies in [@first, @last].
  * @set: Where from.
+ * @path: As for ax_region_remove_needs(). Of no use afterwards.
  * @first: First byte, page aligned.
  * @last: Last byte. Not below @first.
  * @pool: Holds what ax_region_remove_needs() said; takes the nodes that became superfluous.
@@ -211,8 +220,8 @@ void ax_region_insert(struct ax_region_set *set, const struct ax_region *region,
  * Regions at the two ends are cut. Holes are fine. Cannot fail.
  * O(log n + what was removed).
  */
-void ax_region_remove(struct ax_region_set *set, uint64_t first, uint64_t last,
-		      struct ax_pool *pool);
+void ax_region_remove(struct ax_region_set *set, struct ax_region_path *path, uint64_t first,
+		      uint64_t last, struct ax_pool *pool);
 
 /**
  * ax_region_protect() - Set the flags of all that lies in [@first, @last].
@@ -272,6 +281,13 @@ static inline struct ax_region *ax_region_at(const struct ax_region_path *path)
 	return &ax_region_entry(path->node[0], path->slot[0])->region;
 }
 
+/** ax_region_leads() - What ax_region_seek() returned for a path: whether it leads to a region. */
+static inline bool ax_region_leads(const struct ax_region_set *set,
+				   const struct ax_region_path *path)
+{
+	return set->root && path->slot[0] < path->node[0]->count;
+}
+
 /**
  * ax_region_next() - Go on to the next region.
  * @set: Where.
@@ -290,6 +306,15 @@ bool ax_region_next(const struct ax_region_set *set, struct ax_region_path *path
  */
 const struct ax_region *ax_region_before(const struct ax_region_set *set,
 					 const struct ax_region_path *path);
+
+/**
+ * ax_region_hole_before() - Where the hole before what a path leads to begins, without a look at the region there.
+ * @set: Where; it may be empty.
+ * @path: As for ax_region_before().
+ *
+ * Return: the byte after the last one of ax_region_before(), or 0 if there is none.
+ */
+uint64_t ax_region_hole_before(const struct ax_region_set *set, const struct ax_region_path *path);
 
 /**
  * ax_region_find_gap() - The lowest free range that satisfies.

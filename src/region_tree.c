@@ -96,7 +96,7 @@ bool ax_region_seek(const struct ax_region_set *set, uint64_t addr, struct ax_re
 		node = child_of(node, slot);
 		prefetch(node);
 	}
-	if (ax_region_at(path)->last >= addr)
+	if (node->last[path->slot[0]] >= addr)
 		return true;
 	path->slot[0]++;
 	return false;
@@ -131,16 +131,34 @@ bool ax_region_next(const struct ax_region_set *set, struct ax_region_path *path
 	return true;
 }
 
+/* The lowest level at which a path has something before it; false: none. */
+AX_OUT_OF_LINE static bool level_before(const struct ax_region_set *set,
+					const struct ax_region_path *path, unsigned *level)
+{
+	unsigned levels = set->root ? set->root->level + 1 : 0;
+
+	*level = 0;
+	while (*level < levels && path->slot[*level] == 0)
+		++*level;
+	return *level < levels;
+}
+
+uint64_t ax_region_hole_before(const struct ax_region_set *set, const struct ax_region_path *path)
+{
+	unsigned level;
+
+	if (!level_before(set, path, &level))
+		return 0;
+	return path->node[level]->last[path->slot[level] - 1] + 1;
+}
+
 const struct ax_region *ax_region_before(const struct ax_region_set *set,
 					 const struct ax_region_path *path)
 {
-	unsigned levels = set->root ? set->root->level + 1 : 0;
 	const union ax_region_entry *entry;
-	unsigned level = 0;
+	unsigned level;
 
-	while (level < levels && path->slot[level] == 0)
-		level++;
-	if (level == levels)
+	if (!level_before(set, path, &level))
 		return NULL;
 	entry = ax_region_entry(path->node[level], path->slot[level] - 1);
 	for (; level > 0; level--)

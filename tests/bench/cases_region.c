@@ -18,6 +18,22 @@ static struct ax_region region_at(uint64_t first)
 	return (struct ax_region){.first = first, .last = first + PAGE - 1, .flags = BENCH_RW};
 }
 
+static inline void insert_region(const struct ax_region *region)
+{
+	struct ax_region_path path;
+
+	(void)ax_region_seek(&set, region->first, &path);
+	ax_region_insert(&set, &path, region, &pool);
+}
+
+static inline void remove_range(uint64_t first, uint64_t last)
+{
+	struct ax_region_path path;
+
+	(void)ax_region_seek(&set, first, &path);
+	ax_region_remove(&set, &path, first, last, &pool);
+}
+
 static uint64_t region_address(const struct bench *b, size_t i)
 {
 	return (i * UINT64_C(0x9e3779b97f4a7c15) >> 20) % b->of->size * STEP;
@@ -46,7 +62,7 @@ static void open_set(struct bench *b)
 	for (size_t i = 0; i < count; i++) {
 		struct ax_region region = region_at(i * STEP);
 
-		ax_region_insert(&set, &region, &pool);
+		insert_region(&region);
 		textbook_insert(&b->textbook, region.first, region.last);
 		b->array.last[i] = region.last;
 	}
@@ -54,7 +70,7 @@ static void open_set(struct bench *b)
 
 static void close_set(struct bench *b)
 {
-	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	remove_range(0, UINT64_MAX);
 	ax_pool_drain(&pool);
 	free(b->array.last);
 	textbook_close(&b->textbook);
@@ -95,14 +111,14 @@ static void run_insert(struct bench *b)
 	for (size_t i = 0; i < insertions(b); i++) {
 		struct ax_region region = region_at(b->order[i]);
 
-		ax_region_insert(&set, &region, &pool);
+		insert_region(&region);
 	}
 }
 
 static void run_remove(struct bench *b)
 {
 	for (size_t i = 0; i < insertions(b); i++)
-		ax_region_remove(&set, b->order[i], b->order[i] + PAGE - 1, &pool);
+		remove_range(b->order[i], b->order[i] + PAGE - 1);
 }
 
 static void textbook_insert_few(struct bench *b)

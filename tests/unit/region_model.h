@@ -130,15 +130,27 @@ struct change {
 	struct ax_region region; /* REMOVE: the range; PROTECT: the range and the flags */
 };
 
+static inline void remove_range(struct ax_region_set *set, uint64_t first, uint64_t last,
+				struct ax_pool *pool)
+{
+	struct ax_region_path path;
+
+	(void)ax_region_seek(set, first, &path);
+	ax_region_remove(set, &path, first, last, pool);
+}
+
 static size_t change_needs(const struct ax_region_set *set, const struct change *change)
 {
 	const struct ax_region *region = &change->region;
+	struct ax_region_path path;
+
+	(void)ax_region_seek(set, region->first, &path);
 
 	switch (change->operation) {
 	case INSERT:
-		return ax_region_insert_needs(set, region);
+		return ax_region_insert_needs(set, &path, region);
 	case REMOVE:
-		return ax_region_remove_needs(set, region->first, region->last);
+		return ax_region_remove_needs(set, &path, region->first, region->last);
 	default:
 		return ax_region_protect_needs(set, region->first, region->last, region->flags);
 	}
@@ -148,13 +160,15 @@ static void change_apply(struct ax_region_set *set, const struct change *change,
 			 struct ax_pool *pool)
 {
 	const struct ax_region *region = &change->region;
+	struct ax_region_path path;
 
 	switch (change->operation) {
 	case INSERT:
-		ax_region_insert(set, region, pool);
+		(void)ax_region_seek(set, region->first, &path);
+		ax_region_insert(set, &path, region, pool);
 		return;
 	case REMOVE:
-		ax_region_remove(set, region->first, region->last, pool);
+		remove_range(set, region->first, region->last, pool);
 		return;
 	default:
 		ax_region_protect(set, region->first, region->last, region->flags, pool);

@@ -323,7 +323,7 @@ static void play(const struct scenario *scenario, uint64_t base)
 	draw(&set, base, picture);
 	assert_string_equal(picture, scenario->after);
 
-	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	remove_range(&set, 0, UINT64_MAX, &pool);
 	assert_int_equal(ax_region_count(&set), 0);
 	ax_pool_drain(&pool);
 	model_destroy(&model);
@@ -403,7 +403,7 @@ static void find_gap_at(const struct gap_case *gap, uint64_t base)
 		fail_msg("%s lo %u last %u hint %u size %u align %u: %s", gap->picture, gap->lo,
 			 gap->last, gap->hint, gap->size, gap->align, ok ? "found" : "not found");
 	assert_int_equal(found, ok ? page_first(&model, (size_t)gap->found) : untouched);
-	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	remove_range(&set, 0, UINT64_MAX, &pool);
 	ax_pool_drain(&pool);
 	model_destroy(&model);
 }
@@ -430,6 +430,8 @@ static void ask_for_the_way(const struct ax_region_set *set, const struct model 
 	assert_int_equal(more, at < model->pages);
 	region = ax_region_before(set, &path);
 	assert_int_equal(region ? page_of(model, region->first) : model->pages, before);
+	assert_int_equal(ax_region_hole_before(set, &path), region ? region->last + 1 : 0);
+	assert_int_equal(ax_region_leads(set, &path), more);
 	if (!more)
 		return;
 	assert_int_equal(page_of(model, ax_region_at(&path)->first), at);
@@ -481,7 +483,7 @@ static void questions_about_drawn_sets_are_answered_as_drawn(void **state)
 		ax_region_set_init(&set);
 		build(&set, &model, pictures[i / 2]);
 		ask_everything(&set, &model);
-		ax_region_remove(&set, 0, UINT64_MAX, &pool);
+		remove_range(&set, 0, UINT64_MAX, &pool);
 		ax_pool_drain(&pool);
 		model_destroy(&model);
 	}
@@ -519,7 +521,7 @@ static void questions_about_single_bytes_are_answered_to_the_byte(void **state)
 	assert_int_equal(out, 11 * PAGE);
 	assert_true(ax_region_find_gap(&set, first, UINT64_MAX, 0, PAGE + 1, 8 * PAGE, &out));
 	assert_int_equal(out, 16 * PAGE);
-	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	remove_range(&set, 0, UINT64_MAX, &pool);
 	ax_pool_drain(&pool);
 	model_destroy(&model);
 	mock_stop();
@@ -560,7 +562,7 @@ static void insert_beside_what_differs_in_type_alone_stays_apart(void **state)
 	change_exactly(&set, &change);
 	assert_int_equal(ax_region_count(&set), 3);
 	ax_region_check(&set);
-	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	remove_range(&set, 0, UINT64_MAX, &pool);
 	ax_pool_drain(&pool);
 	mock_stop();
 }
@@ -578,7 +580,7 @@ static void nodes_at_address_0_are_no_different(void **state)
 	assert_int_equal(change_exactly(&set, &change), 1);
 	assert_true(mock_is_held(0));
 	ax_region_check(&set);
-	ax_region_remove(&set, 0, UINT64_MAX, &pool);
+	remove_range(&set, 0, UINT64_MAX, &pool);
 	ax_pool_drain(&pool);
 	mock_stop();
 }
@@ -628,7 +630,7 @@ static void many_regions_take_frames_in_proportion(void **state)
 		if (AX_REGION_NODE_CAPACITY == 99)
 			assert_true(100 * MANY >= orders[i].percent * entries);
 		assert_int_equal(mock_frames_held(), ax_region_node_frames(&set));
-		ax_region_remove(&set, 0, UINT64_MAX, &pool);
+		remove_range(&set, 0, UINT64_MAX, &pool);
 		ax_pool_drain(&pool);
 		assert_int_equal(mock_frames_held(), 0);
 	}
@@ -868,8 +870,8 @@ static void random_changes_behave_as_the_model(void **state)
 	ax_region_set_init(&set[0]);
 	ax_region_set_init(&set[1]);
 	random_run(shape, &model, set);
-	ax_region_remove(&set[0], 0, UINT64_MAX, &pool);
-	ax_region_remove(&set[1], 0, UINT64_MAX, &pool);
+	remove_range(&set[0], 0, UINT64_MAX, &pool);
+	remove_range(&set[1], 0, UINT64_MAX, &pool);
 	assert_int_equal(mock_frames_held(), pool.count);
 	ax_pool_drain(&pool);
 	model_destroy(&model);
