@@ -50,11 +50,10 @@ static ax_error_t init_npt(struct ax_addrspace *as, const struct ax_addrspace_co
 	    config->size % AX_PAGE_SIZE_4K != 0)
 		return AX_EALIGN;
 	if (config->size != 0) {
-		if (config->size - 1 > UINT64_MAX - config->base.raw)
-			return AX_ERANGE;
 		npt.last = config->base.raw + (config->size - 1);
-		/* The whole number space is wider than any table, and means something else here. */
-		if (npt.last == UINT64_MAX)
+		/* Beyond the number space; or all of it, which is wider than any table, and means
+		 * something else here. */
+		if (npt.last < config->base.raw || npt.last == UINT64_MAX)
 			return AX_ERANGE;
 	}
 	return ax_npt_init(&as->npt, &npt);
@@ -222,15 +221,14 @@ static struct ax_region_set *old_regions(struct ax_addrspace *as)
 	return &as->regions[ax_guard_shared(&as->guard) ? (as->version + 1) & 1u : 0];
 }
 
-/* Make the change in the copy that nobody reads any more, and give back what was spare. A space with one
- * copy stays with it, under a new version. */
+/* Make the change in the copy that nobody reads any more. A space with one copy stays with it, under a new
+ * version. */
 static void change_finish(struct ax_addrspace *as, const struct region_change *change,
 			  struct ax_pool *pool)
 {
 	change_apply(old_regions(as), change, change->path, pool);
 	if (!ax_guard_shared(&as->guard))
 		as->version += 2;
-	ax_pool_drain(pool);
 }
 
 /* What free_window() and remove_leaves() know a range by: bits for the types of its regions. */

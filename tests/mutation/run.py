@@ -203,7 +203,8 @@ class Tree:
         """A program with objects in the place of the library's own, or None when it does not link."""
         tests = self.build / "tests"
         # As members of an archive are: only where a program asks for what is in them.
-        mine = ["-Wl,--start-lib", *(str(path) for path in objects), "-Wl,--end-lib"]
+        mine = [str(path) for path in objects if self.build / "hooked" in path.parents]
+        mine = ["-Wl,--start-lib", *mine, "-Wl,--end-lib"]
         support = [str(tests / "libsupport.a"), str(self.library), str(tests / "libsupport.a")]
         command = [CC, "-fuse-ld=lld", "-o", str(program), *map(str, whole), *mine, *support]
         command += ["-lcmocka", "-lpthread"]
@@ -214,13 +215,17 @@ class Tree:
         return self.link_with(folder / "mutant", sorted(folder.glob("*.o")), objects)
 
     def link(self, name, objects, linked):
-        """The command that runs a test program with the mutant, or None; linked has what was linked for it."""
-        key = "joined" if name in self.joined else name
+        """The command that runs a test program with the mutant, or None; linked has what was linked for it.
+
+        One that is itself made from the mutant is not in what was joined.
+        """
+        joined = name in self.joined and self.build / "tests" / f"{name}.o" not in objects
+        key = "joined" if joined else name
         if key not in linked:
-            linked[key] = self.link_joined(objects) if name in self.joined else self.link_alone(name, objects)
+            linked[key] = self.link_joined(objects) if joined else self.link_alone(name, objects)
         if not linked[key]:
             return None
-        return [linked[key], name] if name in self.joined else [linked[key]]
+        return [linked[key], name] if joined else [linked[key]]
 
     def link_alone(self, name, objects):
         tests = self.build / "tests"
@@ -284,7 +289,6 @@ def try_file(tree, file, executed, slow, every, only):
     """Yield (mutant, source, verdict) for each mutant of a file that counts."""
     source = (tree.path / file).read_text()
     objects = tree.dependents(file)
-    own = [path for path in objects if tree.build / "hooked" in path.parents]
     original = {path: path.read_bytes() for path in objects}
     seen = {tuple(tree.compile(path) for path in objects)}
     by_line = executed.get(file, {})
@@ -303,7 +307,7 @@ def try_file(tree, file, executed, slow, every, only):
             # A line that is not code, as of a table or a macro, may matter anywhere.
             programs = by_line.get(mutant.line(source)) or anywhere or set(order)
             names = [name for name in order if name in programs]
-            verdict = tree.noticed_by(names, own, file)
+            verdict = tree.noticed_by(names, objects, file)
             yield mutant, source, verdict or "survived"
             if verdict:
                 noticed[verdict] += 1

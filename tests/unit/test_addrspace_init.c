@@ -185,6 +185,7 @@ static void init_refuses_a_space_wider_than_the_tables(struct test_space *s)
 static void init_refuses_base_plus_size_that_overflows(struct test_space *s)
 {
 	struct ax_addrspace_config config = format_config(s->format);
+	struct ax_addrspace as;
 
 	config.base = ax_gpa(UINT64_MAX - K4 + 1);
 	config.size = K4;
@@ -194,6 +195,12 @@ static void init_refuses_base_plus_size_that_overflows(struct test_space *s)
 	config.base = ax_gpa(K4);
 	config.size = UINT64_MAX - K4 + 1;
 	refuse(s->format, &config, AX_ERANGE);
+	/* Round to the space's own beginning, and before memory is asked for. */
+	config.base = ax_gpa(M2);
+	config.size = UINT64_MAX - K4 + 1;
+	mock_fail_after(0);
+	CHECK_ERROR(ax_addrspace_init(&as, &config), AX_ERANGE);
+	mock_fail_never();
 }
 
 static void init_refuses_a_tag_that_its_register_cannot_hold(struct test_space *s)
