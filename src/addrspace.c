@@ -87,8 +87,6 @@ ax_error_t ax_addrspace_init(struct ax_addrspace *as, const struct ax_addrspace_
 		ax_npt_destroy(&as->npt);
 		return error;
 	}
-	ax_region_set_init(&as->regions[0]);
-	ax_region_set_init(&as->regions[1]);
 	as->version = AX_REGIONS_FIRST;
 	as->state = AX_ADDRSPACE_LIVE;
 	return AX_OK;

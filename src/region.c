@@ -329,11 +329,6 @@ bool ax_region_covered(const struct ax_region_set *set, uint64_t first, uint64_t
 
 /* The whole */
 
-void ax_region_set_init(struct ax_region_set *set)
-{
-	*set = (struct ax_region_set){.root = NULL};
-}
-
 size_t ax_region_count(const struct ax_region_set *set)
 {
 	return set->count;

@@ -37,7 +37,7 @@
 #include <stdint.h>
 
 #include <axvisor/addr.h>
-#include <axvisor/private.h> /* struct ax_region_set: the set, {0} is an empty one */
+#include <axvisor/private.h> /* struct ax_region_set: the set; {0} is an empty one */
 
 #include "pool.h"
 
@@ -150,12 +150,6 @@ _Static_assert(sizeof(struct ax_region) == 32, "a leaf entry has 32 bytes");
 _Static_assert(sizeof(union ax_region_entry) == 32, "both kinds of entry have 32 bytes");
 _Static_assert(sizeof(struct ax_region_node) <= 4096, "a node fits a frame");
 _Static_assert(AX_REGION_NODE_CAPACITY >= 4, "half of a split node is no less than the minimum");
-
-/**
- * ax_region_set_init() - Make an empty set. It owns no frame.
- * @set: The caller's memory.
- */
-void ax_region_set_init(struct ax_region_set *set);
 
 /**
  * ax_region_insert_needs() - Frames that ax_region_insert() will take.

@@ -55,7 +55,7 @@ static void open_set(struct bench *b)
 	size_t count = b->of->size;
 
 	bench_check(ax_pool_fill(&pool, count / 30 + SPARE, AX_POOL_ANY_ADDRESS) == AX_OK, "nodes");
-	ax_region_set_init(&set);
+	set = (struct ax_region_set){0};
 	b->array.last = calloc(count, sizeof(*b->array.last));
 	b->array.count = count;
 	textbook_open(&b->textbook);

@@ -308,13 +308,12 @@ static void play(const struct scenario *scenario, uint64_t base)
 {
 	struct change change = scenario_change(scenario, base);
 	struct ax_pool pool = {NULL, 0};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 	struct model model;
 	char picture[2 * PICTURE + 1];
 
 	mock_start(NULL);
 	model_init(&model, base, PICTURE);
-	ax_region_set_init(&set);
 	build(&set, &model, scenario->before);
 	change_exactly(&set, &change);
 	model_change(&model, &change);
@@ -388,13 +387,12 @@ static const struct gap_case gap_cases[] = {
 static void find_gap_at(const struct gap_case *gap, uint64_t base)
 {
 	struct ax_pool pool = {NULL, 0};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 	struct model model;
 	uint64_t untouched = 0x1234, found = untouched;
 	bool ok;
 
 	model_init(&model, base, PICTURE);
-	ax_region_set_init(&set);
 	build(&set, &model, gap->picture);
 	ok = ax_region_find_gap(&set, page_first(&model, gap->lo), page_last(&model, gap->last),
 				page_first(&model, gap->hint), gap->size * PAGE, gap->align * PAGE,
@@ -476,11 +474,10 @@ static void questions_about_drawn_sets_are_answered_as_drawn(void **state)
 	mock_start(NULL);
 	for (size_t i = 0; i < 2 * sizeof(pictures) / sizeof(pictures[0]); i++) {
 		struct ax_pool pool = {NULL, 0};
-		struct ax_region_set set;
+		struct ax_region_set set = {0};
 		struct model model;
 
 		model_init(&model, i % 2 ? TOP(PICTURE) : 0, PICTURE);
-		ax_region_set_init(&set);
 		build(&set, &model, pictures[i / 2]);
 		ask_everything(&set, &model);
 		remove_range(&set, 0, UINT64_MAX, &pool);
@@ -495,14 +492,13 @@ static void questions_about_single_bytes_are_answered_to_the_byte(void **state)
 {
 	const uint64_t first = 3 * PAGE, last = 7 * PAGE - 1; /* of the region */
 	struct ax_pool pool = {NULL, 0};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 	struct model model;
 	uint64_t out = 0;
 
 	(void)state;
 	mock_start(NULL);
 	model_init(&model, 0, PICTURE);
-	ax_region_set_init(&set);
 	build(&set, &model, "...aaaa..bb.....");
 	assert_null(ax_region_first_in(&set, 0, first - 1));
 	assert_non_null(ax_region_first_in(&set, 0, first));
@@ -529,11 +525,10 @@ static void questions_about_single_bytes_are_answered_to_the_byte(void **state)
 
 static void find_gap_of_impossible_requests_finds_nothing(void **state)
 {
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 	uint64_t out = 7;
 
 	(void)state;
-	ax_region_set_init(&set);
 	assert_false(ax_region_find_gap(&set, 2 * PAGE, PAGE - 1, 0, PAGE, PAGE, &out));
 	assert_false(ax_region_find_gap(&set, 0, UINT64_MAX, UINT64_MAX, PAGE, PAGE, &out));
 	assert_false(ax_region_find_gap(&set, 0, UINT64_MAX, PAGE, 0 - PAGE + 1, PAGE, &out));
@@ -548,11 +543,10 @@ static void insert_beside_what_differs_in_type_alone_stays_apart(void **state)
 {
 	struct change change = {.operation = INSERT, .region = picture_region('1', 0, 0)};
 	struct ax_pool pool = {NULL, 0};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 
 	(void)state;
 	mock_start(NULL);
-	ax_region_set_init(&set);
 	change_exactly(&set, &change);
 	change.region = picture_region('1', PAGE, 0);
 	change.region.type++;
@@ -571,12 +565,11 @@ static void nodes_at_address_0_are_no_different(void **state)
 {
 	const struct mock_options options = {.at_zero = true};
 	struct ax_pool pool = {NULL, 0};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 	struct change change = {.operation = INSERT, .region = picture_region('a', 0, 0)};
 
 	(void)state;
 	mock_start(&options);
-	ax_region_set_init(&set);
 	assert_int_equal(change_exactly(&set, &change), 1);
 	assert_true(mock_is_held(0));
 	ax_region_check(&set);
@@ -618,10 +611,9 @@ static void many_regions_take_frames_in_proportion(void **state)
 	mock_start(NULL);
 	for (size_t i = 0; i < 3; i++) {
 		struct ax_pool pool = {NULL, 0};
-		struct ax_region_set set;
+		struct ax_region_set set = {0};
 		size_t entries;
 
-		ax_region_set_init(&set);
 		insert_many(&set, orders[i].start, orders[i].step);
 		entries = ax_region_node_frames(&set) * AX_REGION_NODE_CAPACITY;
 		print_message("%s: %zu regions, %zu frames, %zu%% in use\n", orders[i].order,
@@ -640,11 +632,10 @@ static void many_regions_take_frames_in_proportion(void **state)
 static void remove_of_all_of_many_in_one_gives_every_frame_back(void **state)
 {
 	struct change all = {.operation = REMOVE, .region = {.first = 0, .last = UINT64_MAX}};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 
 	(void)state;
 	mock_start(NULL);
-	ax_region_set_init(&set);
 	insert_many(&set, 0, 7919);
 	assert_int_equal(change_exactly(&set, &all), 0);
 	assert_int_equal(ax_region_count(&set), 0);
@@ -656,11 +647,10 @@ static void remove_of_all_of_many_in_one_gives_every_frame_back(void **state)
 static void remove_of_many_one_by_one_gives_frames_back_on_the_way(void **state)
 {
 	struct change one = {.operation = REMOVE};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 
 	(void)state;
 	mock_start(NULL);
-	ax_region_set_init(&set);
 	insert_many(&set, 0, 1);
 	for (size_t i = 0, page = 0; i < MANY; i++, page = (page + 7919) % MANY) {
 		one.region = picture_region('A', 2 * page * PAGE, 0);
@@ -679,12 +669,11 @@ static void remove_of_many_one_by_one_gives_frames_back_on_the_way(void **state)
 static void siblings_become_one_when_that_leaves_room(void **state)
 {
 	struct change change = {.operation = INSERT};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 	size_t page = 0;
 
 	(void)state;
 	mock_start(NULL);
-	ax_region_set_init(&set);
 	for (; AX_REGION_NODE_CAPACITY == 99 && page < 100; page++) {
 		change.region = picture_region('A', 2 * page * PAGE, 0);
 		change_exactly(&set, &change);
@@ -703,11 +692,10 @@ static void protect_that_makes_many_alike_leaves_one_region(void **state)
 {
 	struct change all = {.operation = PROTECT};
 	struct change change = {.operation = INSERT};
-	struct ax_region_set set;
+	struct ax_region_set set = {0};
 
 	(void)state;
 	mock_start(NULL);
-	ax_region_set_init(&set);
 	for (unsigned page = 0; page < MANY; page++) {
 		change.region = picture_region(page % 2 ? 'a' : 'b', page * PAGE, 0);
 		change_exactly(&set, &change);
@@ -861,14 +849,12 @@ static void random_changes_behave_as_the_model(void **state)
 {
 	const struct shape *shape = *state;
 	struct ax_pool pool = {NULL, 0};
-	struct ax_region_set set[2];
+	struct ax_region_set set[2] = {{0}};
 	struct model model;
 
 	mock_start(NULL);
 	random_state = 0x9e3779b97f4a7c15ull;
 	model_init(&model, shape->top ? TOP(shape->pages) : 0, shape->pages);
-	ax_region_set_init(&set[0]);
-	ax_region_set_init(&set[1]);
 	random_run(shape, &model, set);
 	remove_range(&set[0], 0, UINT64_MAX, &pool);
 	remove_range(&set[1], 0, UINT64_MAX, &pool);
