@@ -89,6 +89,8 @@ ax_error_t ax_addrspace_init(struct ax_addrspace *as, const struct ax_addrspace_
 	}
 	as->version = AX_REGIONS_FIRST;
 	as->state = AX_ADDRSPACE_LIVE;
+	if (cpus == 1 && config->direct_map)
+		as->quick = AX_ADDRSPACE_QUICK(as->npt.levels, as->npt.address_shift);
 	return AX_OK;
 }
 
@@ -98,6 +100,7 @@ void ax_addrspace_destroy(struct ax_addrspace *as)
 		return;
 	(void)ax_addrspace_clear(as);
 	as->state = 0;
+	as->quick = 0;
 	ax_npt_destroy(&as->npt);
 	ax_guard_destroy(&as->guard);
 }

@@ -52,6 +52,13 @@ static inline bool ax_addrspace_live(const struct ax_addrspace *as)
 	return as && as->state == AX_ADDRSPACE_LIVE;
 }
 
+/*
+ * What as->quick is as long as a space lives that has no guard, and a direct map; else 0. One comparison tells a
+ * reader all of that, and the two constants of its walk.
+ */
+#define AX_ADDRSPACE_QUICK(levels, address_shift) \
+	(AX_ADDRSPACE_LIVE + (levels)*16u + (address_shift))
+
 /* The first version of the regions: not 0, and that of copy 0. */
 #define AX_REGIONS_FIRST UINT64_C(2)
 

@@ -96,44 +96,79 @@ AX_SELDOM static ax_error_t locate_by_calls(const struct ax_npt *npt, uint64_t g
 	return AX_OK;
 }
 
-/* The table alone: in a section, or without a guard. */
-static ax_error_t locate(const struct ax_npt *npt, uint64_t gpa, uint64_t *hpa)
+/* In a section, or without a guard: where @gpa is, by the entry at which its walk ended. */
+AX_INLINE ax_error_t locate_at(const struct ax_addrspace *as, uint64_t gpa, uint64_t entry,
+			       uint64_t span, unsigned address_shift, ax_hpa_t *out)
 {
-	struct ax_npt_place place;
-
-	if (!ax_npt_reach(npt, gpa, &place) || !ax_npt_present(npt, place.entry))
-		return locate_by_calls(npt, gpa, hpa);
-	*hpa = ax_npt_address(npt, place.entry) + (gpa & place.span);
+	if (!ax_npt_present(&as->npt, entry))
+		return locate_by_calls(&as->npt, gpa, &out->raw);
+	out->raw = ((entry & as->npt.address_mask) << address_shift) + (gpa & span);
 	return AX_OK;
 }
 
-AX_OUT_OF_LINE static ax_error_t locate_shared(const struct ax_addrspace *as, uint64_t gpa,
-					       uint64_t *hpa)
+/* The same of an entry of any level. */
+AX_OUT_OF_LINE static ax_error_t locate(const struct ax_addrspace *as, uint64_t gpa, uint64_t entry,
+					uint64_t span, ax_hpa_t *out)
 {
-	struct ax_section section;
-	ax_error_t error;
-
-	ax_guard_enter(&as->guard, &section);
-	error = locate(&as->npt, gpa, hpa);
-	ax_guard_leave(&section);
-	return error;
+	return locate_at(as, gpa, entry, span, as->npt.address_shift, out);
 }
 
-ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
+/* ax_addrspace_translate() of any space. */
+AX_OUT_OF_LINE static ax_error_t translate(const struct ax_addrspace *as, uint64_t gpa,
+					   ax_hpa_t *out)
 {
+	struct ax_npt_place place;
+	struct ax_section section;
 	ax_error_t error;
 
 	if (!ax_addrspace_live(as) || !out)
 		return AX_EINVAL;
 	/* The table reaches as far, and a walk must not be asked for more. */
-	if (addr.raw > as->last)
+	if (gpa > as->last)
 		return AX_ENOENT;
-	if (ax_guard_shared(&as->guard))
-		return locate_shared(as, addr.raw, &out->raw);
+	ax_guard_enter(&as->guard, &section);
+	if (ax_npt_reach(&as->npt, gpa, &place))
+		error = locate_at(as, gpa, place.entry, place.span, as->npt.address_shift, out);
+	else
+		error = locate_by_calls(&as->npt, gpa, &out->raw);
+	ax_guard_leave(&section);
+	return error;
+}
+
+/* Of four levels, and quick. A page is most of what is asked for, and has a constant span. */
+AX_INLINE ax_error_t translate_quickly(const struct ax_addrspace *as, uint64_t gpa,
+				       unsigned address_shift, ax_hpa_t *out)
+{
+	struct ax_npt_place place;
+	ax_error_t error;
+
 	ax_guard_enter_alone();
-	error = locate(&as->npt, addr.raw, &out->raw);
+	ax_npt_descend(&as->npt, gpa, 4, address_shift, &place);
+	if (place.level == 0)
+		error = locate_at(as, gpa, place.entry, AX_PAGE_SIZE_4K - 1, address_shift, out);
+	else
+		error = locate(as, gpa, place.entry, place.span, out);
 	ax_guard_leave_alone();
 	return error;
+}
+
+/* For the host build, where there are both: so the other one has no instruction more. */
+AX_OUT_OF_LINE static ax_error_t translate_shifted(const struct ax_addrspace *as, uint64_t gpa,
+						   ax_hpa_t *out)
+{
+	return translate_quickly(as, gpa, 2, out);
+}
+
+ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
+{
+	if (as && out && addr.raw <= as->last) {
+		if (AX_NPT_HAS_SHIFT(0) && as->quick == AX_ADDRSPACE_QUICK(4, 0))
+			return translate_quickly(as, addr.raw, 0, out);
+		if (AX_NPT_HAS_SHIFT(2) && as->quick == AX_ADDRSPACE_QUICK(4, 2))
+			return AX_NPT_HAS_SHIFT(0) ? translate_shifted(as, addr.raw, out)
+						   : translate_quickly(as, addr.raw, 2, out);
+	}
+	return translate(as, addr.raw, out);
 }
 
 /* Extend a mapping by the leaves after it that continue it: the same distance, permission, type. */

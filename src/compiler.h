@@ -9,6 +9,12 @@
  */
 #define AX_OUT_OF_LINE __attribute__((noinline))
 
+/* From here on the compiler knows nothing of where a value came from. */
+#define AX_OPAQUE(value) __asm__("" : "+r"(value))
+
+/* For what has arguments that are constants: inlined whatever compilers think of its size. */
+#define AX_INLINE static inline __attribute__((always_inline))
+
 /* The same for what is seldom done: compiled for size. */
 #define AX_SELDOM __attribute__((noinline, cold))
 

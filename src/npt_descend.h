@@ -1,22 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk of the hot paths: faults, translate, query, guest memory access.
+ * The walk of the hot paths: translate and query.
  *
  * ax_npt_walk() reads the geometry at each level. This is the same walk written out for the tables that all
- * formats have, of 512 entries and for pages of 4 KiB: its shifts are constants, what differs between formats
- * is three values that are read once, and since it is inline its result stays in registers. It has a half of
- * the instructions. A port without a direct map waits for phys_to_virt() at each level anyway, and goes by
- * ax_npt_walk().
+ * formats have, of 512 entries and for pages of 4 KiB: its shifts are constants, and since it is inline its
+ * result stays in registers. It has a half of the instructions. A port without a direct map waits for
+ * phys_to_virt() at each level anyway, and goes by ax_npt_walk().
  */
 #ifndef AX_SRC_NPT_DESCEND_H
 #define AX_SRC_NPT_DESCEND_H
 
+#include "compiler.h"
 #include "npt_entry.h"
 
 #pragma GCC visibility push(hidden)
 
 #define AX_NPT_PAGE_SHIFT 12u
 #define AX_NPT_INDEX_BITS 9u
+
+/*
+ * AX_NPT_HAS_SHIFT() - Whether a format of this build may have this address_shift.
+ *
+ * On RISC-V all have 2, elsewhere 0: then a walk is there once, and shifts by a constant. In the host build,
+ * which has all formats, it is there twice.
+ */
+#if __STDC_HOSTED__
+#define AX_NPT_HAS_SHIFT(shift) true
+#elif defined __riscv
+#define AX_NPT_HAS_SHIFT(shift) ((shift) == 2)
+#else
+#define AX_NPT_HAS_SHIFT(shift) ((shift) == 0)
+#endif
 
 /**
  * struct ax_npt_place - Where a walk ended.
@@ -30,28 +44,31 @@ struct ax_npt_place {
 	uint64_t span;
 };
 
-/* struct ax_npt_way - What a walk goes by; @gpa is what is left of it below @table. */
+/**
+ * struct ax_npt_way - What a walk goes by.
+ * @gpa: Where to.
+ * @entry: What it found last, which leads to the next table.
+ * @below: npt->below.
+ * @address_shift: A constant.
+ * @lead: npt->lead.
+ */
 struct ax_npt_way {
 	uint64_t gpa;
-	uint64_t *table;
-	uint64_t address_mask;
-	uint64_t direct_offset;
-	uint8_t address_shift;
+	uint64_t entry;
+	uint64_t below;
+	unsigned address_shift;
 	uint8_t lead;
 };
 
-/* One level of ax_npt_reach(), a constant. False: the place is found. */
-static inline bool ax_npt_step(struct ax_npt_way *way, unsigned level, struct ax_npt_place *place)
+/* The entry of a table of @level, a constant, was read. False: the place is found. */
+AX_INLINE bool ax_npt_pass(struct ax_npt_way *way, unsigned level, uint64_t entry,
+			   struct ax_npt_place *place)
 {
 	const unsigned shift = AX_NPT_PAGE_SHIFT + AX_NPT_INDEX_BITS * level;
-	uint64_t entry = ax_npt_load(&way->table[way->gpa >> shift]);
 
 	if (level != 0 &&
 	    __builtin_expect((uint8_t)entry == way->lead, 1)) { /* see ax_npt_leads() */
-		entry = (entry & way->address_mask) << way->address_shift;
-		way->table = (uint64_t *)(uintptr_t)(entry + way->direct_offset);
-		/* The root has an entry for every address below 2^gpa_bits: no index needs a mask. */
-		way->gpa &= (UINT64_C(1) << shift) - 1;
+		way->entry = entry;
 		ax_pause(AX_PAUSE_WALK);
 		return true;
 	}
@@ -61,43 +78,74 @@ static inline bool ax_npt_step(struct ax_npt_way *way, unsigned level, struct ax
 	return false;
 }
 
-/**
- * ax_npt_reach() - Go down towards @gpa as far as there are tables: ax_npt_walk() to level 0.
- * @gpa: Below 2^gpa_bits.
- * @place: Filled when the table has a direct map.
- *
- * Return: false without a direct map.
- */
-static inline bool ax_npt_reach(const struct ax_npt *npt, uint64_t gpa, struct ax_npt_place *place)
+/* Read the root, of @level. It has an entry for every address below 2^gpa_bits: the index needs no mask. */
+AX_INLINE bool ax_npt_start(struct ax_npt_way *way, const uint64_t *root, unsigned level,
+			    struct ax_npt_place *place)
 {
-	struct ax_npt_way way = {.gpa = gpa,
-				 .table = npt->root,
-				 .address_mask = npt->address_mask,
-				 .direct_offset = npt->direct_offset,
-				 .address_shift = npt->address_shift,
-				 .lead = npt->lead};
+	const unsigned shift = AX_NPT_PAGE_SHIFT + AX_NPT_INDEX_BITS * level;
+
+	return ax_npt_pass(way, level, ax_npt_load(&root[way->gpa >> shift]), place);
+}
+
+/*
+ * Read the table of @level that the last entry leads to, see ax_npt_below(). What does not wait for that entry is
+ * added up first, and then hidden from the compiler, which would add the parts to it one by one: so the load is of
+ * the sum of two registers, which takes x86 no instruction and no time.
+ */
+AX_INLINE bool ax_npt_step(struct ax_npt_way *way, unsigned level, struct ax_npt_place *place)
+{
+	const unsigned shift = AX_NPT_PAGE_SHIFT + AX_NPT_INDEX_BITS * level;
+	const uint64_t index = way->gpa >> shift & ((1u << AX_NPT_INDEX_BITS) - 1);
+	const char *base = (const char *)(uintptr_t)(way->entry << way->address_shift);
+	uint64_t offset = way->below + index * sizeof(uint64_t);
+
+	AX_OPAQUE(offset);
+	return ax_npt_pass(way, level, ax_npt_load((const uint64_t *)(base + offset)), place);
+}
+
+/**
+ * ax_npt_descend() - Go down towards @gpa as far as there are tables, in a table with a direct map.
+ * @gpa: Below 2^gpa_bits.
+ * @levels: npt->reach_levels, which is not 0.
+ * @address_shift: npt->address_shift, as a constant.
+ * @place: Filled.
+ */
+AX_INLINE void ax_npt_descend(const struct ax_npt *npt, uint64_t gpa, unsigned levels,
+			      unsigned address_shift, struct ax_npt_place *place)
+{
+	struct ax_npt_way way = {
+		.gpa = gpa, .below = npt->below, .address_shift = address_shift, .lead = npt->lead};
+	const uint64_t *root = npt->root;
+	bool on;
 
 	/* Four levels are what most guests have. */
-	switch (__builtin_expect(npt->reach_levels, 4)) {
-	case 5:
-		if (!ax_npt_step(&way, 4, place))
-			return true;
-		__attribute__((fallthrough));
-	case 4:
-		if (!ax_npt_step(&way, 3, place))
-			return true;
-		__attribute__((fallthrough));
-	case 3:
-		if (!ax_npt_step(&way, 2, place))
-			return true;
-		__attribute__((fallthrough));
-	case 2:
-		if (ax_npt_step(&way, 1, place))
-			(void)ax_npt_step(&way, 0, place);
-		return true;
-	default:
+	if (__builtin_expect(levels == 4, 1))
+		on = ax_npt_start(&way, root, 3, place) && ax_npt_step(&way, 2, place);
+	else if (levels == 3)
+		on = ax_npt_start(&way, root, 2, place);
+	else
+		on = ax_npt_start(&way, root, 4, place) && ax_npt_step(&way, 3, place) &&
+		     ax_npt_step(&way, 2, place);
+	if (on && ax_npt_step(&way, 1, place))
+		(void)ax_npt_step(&way, 0, place);
+}
+
+/**
+ * ax_npt_reach() - ax_npt_descend() of any table: ax_npt_walk() to level 0.
+ *
+ * Return: false where ax_npt_walk() has to do it.
+ */
+AX_INLINE bool ax_npt_reach(const struct ax_npt *npt, uint64_t gpa, struct ax_npt_place *place)
+{
+	const unsigned levels = npt->reach_levels;
+
+	if (levels == 0)
 		return false;
-	}
+	if (AX_NPT_HAS_SHIFT(0) && (!AX_NPT_HAS_SHIFT(2) || npt->address_shift == 0))
+		ax_npt_descend(npt, gpa, levels, 0, place);
+	else
+		ax_npt_descend(npt, gpa, levels, 2, place);
+	return true;
 }
 
 #pragma GCC visibility pop

@@ -46,6 +46,17 @@ static inline void *ax_npt_direct(const struct ax_npt *npt, uint64_t hpa)
 	return (void *)(uintptr_t)(hpa + npt->direct_offset);
 }
 
+/*
+ * Where the host sees the table that an entry leads to, with a direct map, in one addition: npt->below.
+ *
+ * Such an entry is its table's address and npt->table, and nothing that hardware changes (see struct
+ * ax_npt_format): what takes the one off puts the offset of the direct map on.
+ */
+static inline uint64_t *ax_npt_below(uint64_t entry, unsigned address_shift, uint64_t below)
+{
+	return (uint64_t *)(uintptr_t)((entry << address_shift) + below);
+}
+
 /* Where the port says that it is. Out of line: a caller does not keep the port's functions in a register. */
 void *ax_npt_ask_virt(uint64_t hpa);
 

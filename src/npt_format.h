@@ -91,8 +91,9 @@ enum ax_npt_state {
  * @present_extra: See feature_present.
  * @type_mask: On level 1 and up (entry & type_mask) == type_table says table.
  * @type_table: See type_mask.
- * @table: Bits of an entry that leads to a table, beside its address. The low byte is that of no leaf above
- *	level 0 and of no entry that hardware does not see, and hardware never changes it.
+ * @table: Bits of an entry that leads to a table, beside its address: all of them, since what hardware could
+ *	set there is set from the start. The low byte is that of no leaf above level 0 and of no entry that
+ *	hardware does not see.
  * @leaf: Type bits of a leaf, [0] on level 0 and [1] above; no part of an attr.
  * @hardware_sets: Bits that hardware may set in a live leaf (accessed, dirty), kept by protect.
  * @hide_shift: (entry & present) << this are bits that are free in an entry hardware does not see.

@@ -11,37 +11,55 @@ void *ax_npt_ask_virt(uint64_t hpa)
 	return ax_memory_api()->phys_to_virt(ax_hpa(hpa));
 }
 
-uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
+/* ax_npt_walk(): @direct_map is npt->direct_map, as a constant. */
+AX_INLINE uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot,
+			bool direct_map)
 {
-	const unsigned index_bits = npt->format->index_bits;
-	const uint64_t index_mask = (UINT64_C(1) << index_bits) - 1;
+	const uint64_t index_mask = (UINT64_C(1) << AX_NPT_INDEX_BITS) - 1;
 	/* Held here: a load of an entry is one that the compiler reads nothing across. */
-	const uint64_t address_mask = npt->address_mask;
+	const uint64_t below = npt->below;
 	const unsigned address_shift = npt->address_shift;
 	const uint8_t lead = npt->lead; /* see ax_npt_leads() */
 	const unsigned stop = *level;
 	unsigned at = npt->levels - 1u;
-	unsigned shift = npt->format->page_shift + index_bits * at;
-	uint64_t *table = npt->root;
+	unsigned shift = AX_NPT_PAGE_SHIFT + AX_NPT_INDEX_BITS * at;
 	/* The root has an entry for every address below 2^gpa_bits. */
-	uint64_t index = gpa >> shift;
+	uint64_t *here = &npt->root[gpa >> shift];
+	uint64_t entry;
 
 	for (;;) {
-		uint64_t *here = &table[index];
-		uint64_t entry = ax_npt_load(here);
+		uint64_t *table;
 
-		if (at == stop || (uint8_t)entry != lead) {
-			*level = at;
-			*slot = here;
-			ax_pause(AX_PAUSE_WALKED);
-			return entry;
-		}
-		table = ax_npt_virt(npt, (entry & address_mask) << address_shift);
+		entry = ax_npt_load(here);
+		if (at == stop || (uint8_t)entry != lead)
+			break;
+		if (direct_map)
+			table = ax_npt_below(entry, address_shift, below);
+		else
+			table = ax_npt_ask_virt(ax_npt_address(npt, entry));
 		ax_pause(AX_PAUSE_WALK);
 		at--;
-		shift -= index_bits;
-		index = gpa >> shift & index_mask;
+		shift -= AX_NPT_INDEX_BITS;
+		here = &table[gpa >> shift & index_mask];
 	}
+	*level = at;
+	*slot = here;
+	ax_pause(AX_PAUSE_WALKED);
+	return entry;
+}
+
+AX_OUT_OF_LINE static uint64_t walk_by_calls(const struct ax_npt *npt, uint64_t gpa,
+					     unsigned *level, uint64_t **slot)
+{
+	return walk(npt, gpa, level, slot, false);
+}
+
+uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot)
+{
+	/* Without calls no register has to be saved. */
+	if (npt->direct_map)
+		return walk(npt, gpa, level, slot, true);
+	return walk_by_calls(npt, gpa, level, slot);
 }
 
 uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)

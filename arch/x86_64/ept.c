@@ -128,7 +128,9 @@ const struct ax_npt_format ax_npt_format_ept = {
 	.present_extra = EPT_USER_EXECUTE,
 	.type_mask = EPT_LARGE,
 	.type_table = 0,
-	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE,
+	/* Permissions are the intersection of all levels. Accessed is ignored unless it was asked for, and then
+	 * hardware would set it. */
+	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_ACCESSED,
 	.leaf = {0, EPT_LARGE},
 	.hardware_sets = EPT_ACCESSED | EPT_DIRTY,
 	.hide_shift = 53, /* to 53, 54, 55 and, of bit 10, 63 */

@@ -91,11 +91,12 @@ struct ax_addrspace {
 	uint64_t last;
 	uint64_t state;   /* a mark between init and destroy */
 	uint64_t version; /* of the regions; the low bit says which copy readers use */
-	uint64_t losses;  /* changes that took something away */
+	uint64_t quick;   /* another mark, of a space that can be walked by the shortest way */
 	struct ax_npt npt;
 	struct ax_region_set regions[2];
 	struct ax_guard guard;
 	struct ax_guard_slot alone; /* the one reader's, without a guard */
+	uint64_t losses;            /* changes that took something away */
 };
 
 /** ax_addrspace_sizeof() - sizeof(struct ax_addrspace), for callers that cannot say it. */

@@ -188,12 +188,13 @@ struct ax_npt {
 	uint8_t gpa_bits;
 	uint8_t hpa_bits;
 	uint8_t root_bits;     /* index bits of the root */
-	uint8_t reach_levels;  /* levels, with a direct map; else 0 */
+	uint8_t reach_levels;  /* levels, where src/npt_descend.h can; else 0 */
 	uint8_t address_shift; /* the format's */
 	uint8_t lead;          /* low byte of an entry that leads to a table, and of no other */
 	bool direct_map;
 	bool fence; /* new entries need more than a barrier: hardware may remember them as invalid */
-	bool remote; /* flushes have to be carried to other CPUs by the port */
+	bool remote;    /* flushes have to be carried to other CPUs by the port */
+	uint64_t below; /* with direct_map: where a table is, less the entry that leads there */
 };
 
 /**

@@ -371,7 +371,7 @@ static void ept_entries_are_the_manuals(void **state)
 
 	(void)state;
 	check_entries(&ax_npt_format_ept, known, COUNT(known));
-	assert_int_equal(ax_npt_format_ept.table, 0x7);
+	assert_int_equal(ax_npt_format_ept.table, 0x107);
 	assert_int_equal(ax_npt_format_ept.present_extra, 0x400);
 	assert_int_equal(ax_npt_format_ept.hardware_sets, 0x300);
 }
