@@ -531,7 +531,7 @@ static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64
 		ax_tlb_flush(&as->npt, &gather);
 		if (broken) {
 			ax_npt_reveal(&as->npt, first, last);
-			ax_tlb_publish(&as->npt, first, last, false, true);
+			ax_tlb_publish(&as->npt, first, last, false);
 		}
 		change_finish(as, &change, &nodes);
 	}

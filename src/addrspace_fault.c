@@ -134,7 +134,7 @@ static uint64_t enter_page(const struct ax_addrspace *as, struct ax_guard_slot *
 	ax_guard_count(owned ? &line->owned_frames : &line->foreign_frames, 1);
 	if (level != 0)
 		ax_guard_count_tables(&line->table_frames, level);
-	ax_tlb_publish(npt, gpa, gpa | PAGE_SPAN, level != 0, false);
+	ax_tlb_publish_page(npt, gpa, level != 0);
 	return leaf;
 }
 
@@ -197,7 +197,7 @@ enum ax_fault_result ax_addrspace_back(struct ax_addrspace *as, struct ax_guard_
  */
 AX_SELDOM static enum ax_fault_result forget_fault(const struct ax_npt *npt, uint64_t addr)
 {
-	ax_tlb_fence(npt, addr & ~PAGE_SPAN, addr | PAGE_SPAN, true, false);
+	ax_cpu_tlb_fence(npt, addr & ~PAGE_SPAN, true);
 	return AX_FAULT_HANDLED;
 }
 
@@ -229,7 +229,7 @@ AX_OUT_OF_LINE static enum ax_fault_result serve_owned(struct ax_addrspace *as, 
 		return serve_rest(as, addr, 0, line, page, AX_OK);
 	ax_pause(AX_PAUSE_INSTALLED);
 	ax_guard_count(&line->owned_frames, 1);
-	ax_tlb_publish(&as->npt, addr & ~PAGE_SPAN, addr | PAGE_SPAN, false, false);
+	ax_tlb_publish_page(&as->npt, addr & ~PAGE_SPAN, false);
 	return AX_FAULT_HANDLED;
 }
 

@@ -8,6 +8,8 @@
 #ifndef AX_SRC_CPU_H
 #define AX_SRC_CPU_H
 
+#include <stdbool.h>
+
 #include <axvisor/npt.h>
 #include <axvisor/tlb.h>
 
@@ -30,9 +32,19 @@ void ax_cpu_relax(void);
  * ax_cpu_tlb_publish() - Entries went from zero to valid: order the stores before later table walks.
  *
  * AArch64: DSB ISHST, so that the walks of every CPU see them. x86: nothing. RISC-V: nothing, the
- * fence of ax_cpu_tlb_flush() does it, which formats that cache invalid entries get as well.
+ * fence of ax_cpu_tlb_fence() or ax_cpu_tlb_flush() does it, one of which comes as well.
  */
 void ax_cpu_tlb_publish(void);
+
+/**
+ * ax_cpu_tlb_fence() - An entry went from zero to valid: forget on this CPU that it was invalid.
+ * @npt: The table.
+ * @gpa: The page that it maps.
+ * @tables: Those above it were invalid too.
+ *
+ * For formats that cache invalid entries: RISC-V. The others have nothing to forget.
+ */
+void ax_cpu_tlb_fence(const struct ax_npt *npt, uint64_t gpa, bool tables);
 
 /**
  * ax_cpu_tlb_flush() - Entries changed or went: drop what this CPU cached of them, and on hardware

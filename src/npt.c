@@ -3,6 +3,7 @@
 #include "npt.h"
 
 #include "mem.h"
+#include "npt_descend.h"
 #include "npt_entry.h"
 
 /* Widest address that @levels levels reach with one root table. */
@@ -120,7 +121,8 @@ static ax_error_t choose_limits(struct ax_npt *npt, const struct ax_npt_config *
 	npt->unfit = ~((UINT64_C(1) << npt->hpa_bits) - AX_PAGE_SIZE_4K);
 	npt->fence = npt->format->caches_invalid && !(npt->features & AX_NPT_FEATURE_SVVPTC);
 	npt->direct_map = config->direct_map;
-	npt->reach_levels = config->direct_map && npt->levels >= 3 ? npt->levels : 0;
+	if (config->direct_map && npt->levels >= 3 && AX_NPT_HAS_SHIFT(npt->address_shift))
+		npt->reach_levels = npt->levels;
 	npt->direct_offset = config->direct_map_offset;
 	npt->below = npt->direct_offset - (npt->table << npt->address_shift);
 	npt->remote = !caps->broadcast && config->cpus > 1;
@@ -157,7 +159,7 @@ static ax_error_t make_root(struct ax_npt *npt)
 	npt->root = ax_npt_virt(npt, root.raw);
 	memset(npt->root, 0, size);
 	/* The root is linked by a register and not by an entry, but must be seen all the same. */
-	ax_tlb_publish(npt, 0, UINT64_MAX, true, true);
+	ax_tlb_publish(npt, 0, UINT64_MAX, true);
 	return AX_OK;
 }
 

@@ -92,7 +92,7 @@ static void split_leaf(struct ax_npt *npt, uint64_t *slot, unsigned level, uint6
 		ax_tlb_gather_add(&broken, first, last, ax_npt_shift(npt, level));
 		ax_tlb_flush(npt, &broken);
 		ax_npt_store(slot, table_entry);
-		ax_tlb_publish(npt, first, last, true, true);
+		ax_tlb_publish(npt, first, last, true);
 	} else {
 		ax_tlb_gather_add_table(gather, first, last, ax_npt_shift(npt, level - 1));
 	}

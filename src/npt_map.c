@@ -187,7 +187,7 @@ void ax_npt_enter(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t hp
 		gpa += bytes;
 	}
 	/* Tables were linked: by this, or by a fault, which tells its own CPU alone. */
-	ax_tlb_publish(npt, first, last, true, true);
+	ax_tlb_publish(npt, first, last, true);
 }
 
 ax_error_t ax_npt_branch_grow(const struct ax_npt *npt, struct ax_npt_branch *branch,

@@ -323,6 +323,6 @@ ax_error_t ax_npt_populate(struct ax_npt *npt, uint64_t first, uint64_t last, ui
 	ax_npt_reveal(npt, first, last);
 	link_grafts(&populate);
 	/* Tables were linked: by this, or by a fault, which tells its own CPU alone. */
-	ax_tlb_publish(npt, first, last, true, true);
+	ax_tlb_publish(npt, first, last, true);
 	return AX_OK;
 }

@@ -49,15 +49,15 @@ static struct ax_tlb_request request_for(const struct ax_npt *npt, uint64_t firs
 }
 
 static void invalidate(const struct ax_npt *npt, const struct ax_tlb_request *request,
-		       unsigned page_shift, bool everywhere)
+		       unsigned page_shift)
 {
 	struct ax_npt_registers registers;
 
 	npt->format->registers(npt, &registers);
 	ax_cpu_tlb_flush(&registers, request, page_shift);
-	if (everywhere && npt->remote)
+	if (npt->remote)
 		ax_tlb_api()->invalidate(request);
-	ax_host_hook_flush(everywhere);
+	ax_host_hook_flush(true);
 }
 
 void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather)
@@ -71,14 +71,13 @@ void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather)
 	/* Before the instructions: a CPU that reads the new number and flushes before it enters the
 	 * guest then sees the changed entries. */
 	__atomic_fetch_add(&npt->generation, 1, __ATOMIC_SEQ_CST);
-	invalidate(npt, &request, gather->page_shift, true);
+	invalidate(npt, &request, gather->page_shift);
 	ax_tlb_gather_init(gather);
 }
 
-void ax_tlb_fence(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables,
-		  bool everywhere)
+void ax_tlb_fence(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables)
 {
 	struct ax_tlb_request request = request_for(npt, first, last, tables);
 
-	invalidate(npt, &request, npt->format->page_shift, everywhere);
+	invalidate(npt, &request, npt->format->page_shift);
 }

@@ -58,26 +58,37 @@ void ax_tlb_gather_add_table(struct ax_tlb_gather *gather, uint64_t first, uint6
 void ax_tlb_flush(struct ax_npt *npt, struct ax_tlb_gather *gather);
 
 /** ax_tlb_fence() - The part of ax_tlb_publish() for hardware that may remember invalid entries. */
-void ax_tlb_fence(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables,
-		  bool everywhere);
+void ax_tlb_fence(const struct ax_npt *npt, uint64_t first, uint64_t last, bool tables);
 
 /**
- * ax_tlb_publish() - Entries went from zero to valid: let hardware see them.
+ * ax_tlb_publish() - Entries went from zero to valid: let hardware see them, on all CPUs.
  * @npt: The table.
  * @first: First byte they map.
  * @last: Last byte.
  * @tables: New tables were linked.
- * @everywhere: Tell the other CPUs too, on formats that cache invalid entries. A fault need not: a
- *	CPU that still believes in the invalid entry faults, finds it valid, and comes here itself.
- *
- * Writes nothing that another CPU writes.
  */
 static inline void ax_tlb_publish(const struct ax_npt *npt, uint64_t first, uint64_t last,
-				  bool tables, bool everywhere)
+				  bool tables)
 {
 	ax_cpu_tlb_publish();
 	if (npt->fence)
-		ax_tlb_fence(npt, first, last, tables, everywhere);
+		ax_tlb_fence(npt, first, last, tables);
+}
+
+/**
+ * ax_tlb_publish_page() - The same of a page that a fault has backed.
+ * @npt: The table.
+ * @gpa: The page.
+ * @tables: New tables were linked.
+ *
+ * The other CPUs need not be told of it where they cache invalid entries: one that still believes in the
+ * invalid entry faults, finds it valid, and fences itself. Writes nothing that another CPU writes.
+ */
+static inline void ax_tlb_publish_page(const struct ax_npt *npt, uint64_t gpa, bool tables)
+{
+	ax_cpu_tlb_publish();
+	if (npt->fence)
+		ax_cpu_tlb_fence(npt, gpa, tables);
 }
 
 #pragma GCC visibility pop

@@ -181,6 +181,14 @@ void ax_cpu_tlb_publish(void)
 	__asm__ volatile("dsb ishst" ::: "memory");
 }
 
+/* "TLB maintenance": what gives a translation fault is not cached. */
+void ax_cpu_tlb_fence(const struct ax_npt *npt, uint64_t gpa, bool tables)
+{
+	(void)npt;
+	(void)gpa;
+	(void)tables;
+}
+
 void ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
 		      const struct ax_tlb_request *request, unsigned page_shift)
 {

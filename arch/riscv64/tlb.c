@@ -6,6 +6,8 @@
  * Fence Instructions", which refers for the operands to "Supervisor Memory-Management Fence
  * Instruction".
  */
+#include <stdbool.h>
+
 #include "cpu.h"
 
 /* How many fences by address cost about as much as to fill the VMID's entries again. Hardware that
@@ -24,9 +26,18 @@ static void fence_vmid(uint64_t vmid)
 	__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, %0" ::"r"(vmid) : "memory");
 }
 
-/* The fence of ax_cpu_tlb_flush() does it, which formats that cache invalid entries get as well. */
+/* A fence does it, which formats that cache invalid entries get as well. */
 void ax_cpu_tlb_publish(void)
 {
+}
+
+/* Of this hart alone, so no FENCE: see ax_cpu_tlb_flush(). */
+void ax_cpu_tlb_fence(const struct ax_npt *npt, uint64_t gpa, bool tables)
+{
+	if (tables)
+		fence_vmid(npt->tag);
+	else
+		fence_page(gpa, npt->tag);
 }
 
 /* One fence for each leaf, of which any address will do. */

@@ -25,6 +25,14 @@ void ax_cpu_tlb_publish(void)
 {
 }
 
+/* Likewise. */
+void ax_cpu_tlb_fence(const struct ax_npt *npt, uint64_t gpa, bool tables)
+{
+	(void)npt;
+	(void)gpa;
+	(void)tables;
+}
+
 static uint64_t read_cr4(void)
 {
 	uint64_t cr4;

@@ -324,6 +324,8 @@ static void barriers_are_those_of_the_manual(void **state)
 	(void)state;
 	ax_cpu_tlb_publish();
 	machine_trace_check("dsb ishst\n");
+	ax_cpu_tlb_fence(&(struct ax_npt){.tag = 5}, 0x80003000, true);
+	machine_trace_check("");
 	ax_cpu_fence_after_rmw();
 	machine_trace_check("dmb ish\n");
 	ax_cpu_relax();

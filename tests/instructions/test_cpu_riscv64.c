@@ -237,6 +237,20 @@ static void everything_of_the_vmid_goes_at_once(void **state)
 	machine_trace_check(ALL);
 }
 
+/* Of an entry that went from zero to valid: on this hart, so with no FENCE for the others. */
+static void fault_goes_by_its_page_or_all_of_the_vmid(void **state)
+{
+	const struct ax_npt npt = {.tag = 5};
+
+	(void)state;
+	machine_trace_begin();
+	ax_cpu_tlb_fence(&npt, 0x80003000, false);
+	machine_trace_check("hfence.gvma 0x20000c00, 0x5\n");
+	/* A table was missing too: an address is for leaves alone. */
+	ax_cpu_tlb_fence(&npt, 0x80003000, true);
+	machine_trace_check("hfence.gvma x0, 0x5\n");
+}
+
 static void many_leaves_go_all_at_once(void **state)
 {
 	(void)state;
@@ -410,6 +424,7 @@ int main(void)
 		cmocka_unit_test(page_goes_by_its_address_and_vmid),
 		cmocka_unit_test(leaf_goes_once_whatever_its_size),
 		cmocka_unit_test(everything_of_the_vmid_goes_at_once),
+		cmocka_unit_test(fault_goes_by_its_page_or_all_of_the_vmid),
 		cmocka_unit_test(many_leaves_go_all_at_once),
 		cmocka_unit_test(barriers_are_those_of_the_manual),
 		cmocka_unit_test(levels_are_those_that_hgatp_keeps),

@@ -204,6 +204,7 @@ static void barriers_are_for_the_compiler_alone(void **state)
 	(void)state;
 	machine_trace_begin();
 	ax_cpu_tlb_publish();
+	ax_cpu_tlb_fence(&(struct ax_npt){.tag = 5}, 0x80003000, true);
 	ax_cpu_fence_after_rmw();
 	machine_trace_check("");
 	ax_cpu_relax();

@@ -37,6 +37,22 @@ void ax_cpu_tlb_publish(void)
 	ax_host_hook_publish();
 }
 
+/* As host_tlb.c does: no test listens to the fence of a fault. */
+void ax_cpu_tlb_fence(const struct ax_npt *npt, uint64_t gpa, bool tables)
+{
+	const struct ax_tlb_request request = {
+		.format = AX_NPT_GSTAGE,
+		.tag = npt->tag,
+		.start = {gpa},
+		.size = K4,
+		.tables = tables,
+	};
+
+	ax_tlb_invalidate(&request);
+	ax_host_hook_flush(false);
+	CHECK(!asked.as);
+}
+
 void ax_cpu_tlb_flush(const struct ax_npt_registers *registers,
 		      const struct ax_tlb_request *request, unsigned page_shift)
 {
