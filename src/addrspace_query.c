@@ -162,7 +162,8 @@ AX_OUT_OF_LINE static ax_error_t translate_shifted(const struct ax_addrspace *as
 ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
 {
 	if (as && out && addr.raw <= as->last) {
-		if (AX_NPT_HAS_SHIFT(0) && as->quick == AX_ADDRSPACE_QUICK(4, 0))
+		if (AX_NPT_HAS_SHIFT(0) &&
+		    __builtin_expect(as->quick == AX_ADDRSPACE_QUICK(4, 0), 1))
 			return translate_quickly(as, addr.raw, 0, out);
 		if (AX_NPT_HAS_SHIFT(2) && as->quick == AX_ADDRSPACE_QUICK(4, 2))
 			return AX_NPT_HAS_SHIFT(0) ? translate_shifted(as, addr.raw, out)

@@ -15,14 +15,15 @@ void *ax_npt_ask_virt(uint64_t hpa)
 AX_INLINE uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, uint64_t **slot,
 			bool direct_map)
 {
-	const uint64_t index_mask = (UINT64_C(1) << AX_NPT_INDEX_BITS) - 1;
+	const unsigned index_bits = npt->format->index_bits;
+	const uint64_t index_mask = (UINT64_C(1) << index_bits) - 1;
 	/* Held here: a load of an entry is one that the compiler reads nothing across. */
 	const uint64_t below = npt->below;
 	const unsigned address_shift = npt->address_shift;
 	const uint8_t lead = npt->lead; /* see ax_npt_leads() */
 	const unsigned stop = *level;
 	unsigned at = npt->levels - 1u;
-	unsigned shift = AX_NPT_PAGE_SHIFT + AX_NPT_INDEX_BITS * at;
+	unsigned shift = npt->format->page_shift + index_bits * at;
 	/* The root has an entry for every address below 2^gpa_bits. */
 	uint64_t *here = &npt->root[gpa >> shift];
 	uint64_t entry;
@@ -39,7 +40,7 @@ AX_INLINE uint64_t walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level,
 			table = ax_npt_ask_virt(ax_npt_address(npt, entry));
 		ax_pause(AX_PAUSE_WALK);
 		at--;
-		shift -= AX_NPT_INDEX_BITS;
+		shift -= index_bits;
 		here = &table[gpa >> shift & index_mask];
 	}
 	*level = at;
