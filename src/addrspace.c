@@ -89,8 +89,8 @@ ax_error_t ax_addrspace_init(struct ax_addrspace *as, const struct ax_addrspace_
 	}
 	as->version = AX_REGIONS_FIRST;
 	as->state = AX_ADDRSPACE_LIVE;
-	if (cpus == 1 && config->direct_map)
-		as->quick = AX_ADDRSPACE_QUICK(as->npt.levels, as->npt.address_shift);
+	if (cpus == 1)
+		as->quick = AX_ADDRSPACE_QUICK(as->npt.reach_levels, as->npt.address_shift);
 	return AX_OK;
 }
 

@@ -53,8 +53,8 @@ static inline bool ax_addrspace_live(const struct ax_addrspace *as)
 }
 
 /*
- * What as->quick is as long as a space lives that has no guard, and a direct map; else 0. One comparison tells a
- * reader all of that, and the two constants of its walk.
+ * What as->quick is as long as a space lives that has no guard; else 0. One comparison tells a reader that, and the
+ * two constants of its walk: npt->reach_levels, of which 0 is no walk, and npt->address_shift.
  */
 #define AX_ADDRSPACE_QUICK(levels, address_shift) \
 	(AX_ADDRSPACE_LIVE + (levels)*16u + (address_shift))

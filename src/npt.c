@@ -121,8 +121,7 @@ static ax_error_t choose_limits(struct ax_npt *npt, const struct ax_npt_config *
 	npt->unfit = ~((UINT64_C(1) << npt->hpa_bits) - AX_PAGE_SIZE_4K);
 	npt->fence = npt->format->caches_invalid && !(npt->features & AX_NPT_FEATURE_SVVPTC);
 	npt->direct_map = config->direct_map;
-	if (config->direct_map && npt->levels >= 3 && AX_NPT_HAS_SHIFT(npt->address_shift))
-		npt->reach_levels = npt->levels;
+	npt->reach_levels = config->direct_map ? ax_npt_reach_levels(npt) : 0;
 	npt->direct_offset = config->direct_map_offset;
 	npt->below = npt->direct_offset - (npt->table << npt->address_shift);
 	npt->remote = !caps->broadcast && config->cpus > 1;

@@ -32,6 +32,16 @@
 #define AX_NPT_HAS_SHIFT(shift) ((shift) == 0)
 #endif
 
+/** ax_npt_reach_levels() - The levels of a table with a direct map that this file can walk; else 0. */
+static inline uint8_t ax_npt_reach_levels(const struct ax_npt *npt)
+{
+	return npt->levels >= 3 && AX_NPT_HAS_SHIFT(npt->address_shift) &&
+			       npt->format->page_shift == AX_NPT_PAGE_SHIFT &&
+			       npt->format->index_bits == AX_NPT_INDEX_BITS
+		       ? npt->levels
+		       : 0;
+}
+
 /**
  * struct ax_npt_place - Where a walk ended.
  * @entry: What the slot held: no table.
