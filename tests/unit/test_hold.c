@@ -10,6 +10,8 @@
 
 #include <axvisor/guest.h>
 
+#include "addrspace.h"
+
 #include "check.h"
 #include "mock_port.h"
 #include "pause.h"
@@ -336,6 +338,40 @@ static void a_table_stays_for_who_came_after_the_first_wait(struct test_space *s
 	alarm(0);
 }
 
+/* What a reader has found it may read until it leaves: the writer makes its change in the other copy. */
+static void regions_stay_as_a_reader_found_them_until_it_leaves(struct test_space *s)
+{
+	struct call reader = {.run = fault_page};
+	struct call writer = {.run = unmap_page};
+	unsigned char before[AX_PAGE_SIZE_4K];
+	const struct ax_region_node *node;
+	uint64_t version;
+
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	prepare(s);
+	/* Few regions: all of them are in the root. */
+	version = ax_addrspace_version(&s->as);
+	node = ax_addrspace_regions(&s->as)->root;
+	memcpy(before, node, sizeof(before));
+	start_held(&reader, s, AX_PAUSE_REGION);
+	start(&writer, s, run_call);
+	while (ax_addrspace_version(&s->as) == version)
+		usleep(100);
+	usleep(1000);
+	CHECK(!__atomic_load_n(&writer.returned, __ATOMIC_ACQUIRE));
+	CHECK(memcmp(before, node, sizeof(before)) == 0);
+	let_go(&reader);
+	finish(&reader);
+	finish(&writer);
+	CHECK_OK(writer.error);
+	CHECK(!ax_addrspace_handle_page_fault(&s->as, ax_gpa(PAGE), AX_READ));
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	check_empty(s);
+	alarm(0);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -343,6 +379,7 @@ int main(void)
 		STORY_FEW(a_guest_access_is_held_at_each_point),
 		STORY_FEW(an_unmap_is_held_at_each_point),
 		STORY_FEW(a_table_stays_for_who_came_after_the_first_wait),
+		STORY_FEW(regions_stay_as_a_reader_found_them_until_it_leaves),
 	};
 
 	return STORIES_RUN("threads held half-way", stories);
