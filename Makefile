@@ -58,7 +58,19 @@ sources := $(AX_SRC_COMMON) $(AX_SRC_ARCH_$(ARCH))
 endif
 cppflags := $(AX_CPPFLAGS)
 objects := $(sources:$(AX_DIR)/%.c=$(OUT)/obj/%.o)
-compile := $(CC) -std=c11 -O2 -g $(warnings) $(target_$(ARCH)) $(cppflags) $(CPPFLAGS) $(CFLAGS)
+# Code is to be small where speed does not come from its size: the files of AX_SRC_SMALL by -Os (clang's -Os
+# inlines nearly as -O2 does, and its -Oz is what gcc means by -Os). In the others no loop is padded to a
+# multiple of 16 bytes and nothing is inlined that is not called inline (gcc), nothing is unrolled (clang).
+# `make size` and tests/bench/README.md have what each brings.
+ifneq ($(findstring clang,$(CC)),)
+small := -Oz
+fast := -O2 -fno-unroll-loops
+else
+small := -Os
+fast := -O2 -fno-align-loops -fno-align-jumps -fno-inline-functions
+endif
+optimise = $(if $(filter $(AX_DIR)/$<,$(AX_SRC_SMALL)),$(small),$(fast))
+compile = $(CC) -std=c11 $(optimise) -g $(warnings) $(target_$(ARCH)) $(cppflags) $(CPPFLAGS) $(CFLAGS)
 
 Q := $(if $(V),,@)
 say = @$(if $(V),:,echo "  $1")
@@ -84,7 +96,7 @@ $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
 
 # Holds how everything under OUT is made; touched when that changes.
-$(OUT)/flags: export flags_now = $(compile) | $(AR) | $(objects)
+$(OUT)/flags: export flags_now = $(compile) | $(AR) | $(objects) | $(AX_SRC_SMALL)
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$flags_now" | cmp -s - $@ || printf '%s\n' "$$flags_now" >$@
