@@ -105,43 +105,66 @@ void ax_addrspace_destroy(struct ax_addrspace *as)
 	ax_guard_destroy(&as->guard);
 }
 
-/*
- * Check a range of pages that is not empty. *last is its last byte on AX_OK.
- */
-static ax_error_t check_pages(const struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
-			      uint64_t *last)
-{
-	if (!ax_gpa_is_aligned(start, AX_PAGE_SIZE_4K) || size % AX_PAGE_SIZE_4K != 0)
-		return AX_EALIGN;
-	if (!ax_addrspace_contains_range(as, start, size))
-		return AX_ERANGE;
-	*last = start.raw + (size - 1);
-	return AX_OK;
-}
-
-static ax_error_t check_map(const struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
-			    ax_flags_t flags, uint64_t *last, uint64_t *attr)
-{
-	ax_error_t error;
-
-	if (!ax_addrspace_live(as))
-		return AX_ESTATE;
-	if (size == 0)
-		return AX_EINVAL;
-	error = check_pages(as, start, size, last);
-	return error == AX_OK ? ax_npt_encode(&as->npt, flags, attr) : error;
-}
-
-/* A change to the set of regions, which is made in each copy. */
-struct region_change {
+/* A change on its way: what it is, and what it has got for it. */
+struct change {
 	enum { REGION_INSERT, REGION_REMOVE, REGION_PROTECT } what;
 	struct ax_region region; /* what is inserted, or the range and the flags */
-	/* An insert and a remove: the way to its first byte in the copy that readers used when it began, which is
-	 * changed last. The search is what a small change costs most, and is made once. */
+	uint64_t attr;           /* the encoding of the flags */
+	bool populate;           /* what is inserted is backed at once */
+	struct ax_pool nodes;    /* for the set of regions, which is changed in each copy */
+	struct ax_pool tables;
+	/* Under the lock, of an insert and a remove: the way to its first byte in the copy that readers used when it
+	 * began, which is changed last. The search is what a small change costs most, and is made once. */
 	struct ax_region_path *path;
 };
 
-static size_t change_needs(const struct ax_region_set *set, const struct region_change *change)
+/* Check a range of pages, and describe it. An empty one can be mapped by no region, and is changed by nothing. */
+static ax_error_t check_range(const struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
+			      struct change *change)
+{
+	if (!ax_addrspace_live(as))
+		return AX_ESTATE;
+	if (size == 0)
+		return change->what == REGION_INSERT ? AX_EINVAL : AX_OK;
+	if ((start.raw | size) % AX_PAGE_SIZE_4K != 0)
+		return AX_EALIGN;
+	if (!ax_addrspace_contains_range(as, start, size))
+		return AX_ERANGE;
+	change->region.first = start.raw;
+	change->region.last = start.raw + (size - 1);
+	return AX_OK;
+}
+
+/* The same with flags. */
+static ax_error_t check_flags(const struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
+			      ax_flags_t flags, struct change *change)
+{
+	ax_error_t error = check_range(as, start, size, change);
+
+	if (error != AX_OK || size == 0)
+		return error;
+	change->region.flags = flags;
+	return ax_npt_encode(&as->npt, flags, &change->attr);
+}
+
+/* Make a checked change, with other writers kept out. What it has got and not used goes back. */
+static ax_error_t make(struct ax_addrspace *as, struct change *change,
+		       ax_error_t (*locked)(struct ax_addrspace *as, struct change *change))
+{
+	struct ax_region_path path;
+	ax_error_t error;
+
+	change->path = &path;
+	ax_guard_lock(&as->guard);
+	error = locked(as, change);
+	ax_pool_drain(&change->tables);
+	ax_pool_drain(&change->nodes);
+	ax_guard_unlock(&as->guard);
+	change->path = NULL; /* it ends with this */
+	return error;
+}
+
+static size_t change_needs(const struct ax_region_set *set, const struct change *change)
 {
 	const struct ax_region *region = &change->region;
 
@@ -156,10 +179,11 @@ static size_t change_needs(const struct ax_region_set *set, const struct region_
 }
 
 /* @path: change->path, or the same way in the other copy. */
-static void change_apply(struct ax_region_set *set, const struct region_change *change,
-			 struct ax_region_path *path, struct ax_pool *pool)
+static void change_apply(struct ax_region_set *set, struct change *change,
+			 struct ax_region_path *path)
 {
 	const struct ax_region *region = &change->region;
+	struct ax_pool *pool = &change->nodes;
 
 	switch (change->what) {
 	case REGION_INSERT:
@@ -175,14 +199,26 @@ static void change_apply(struct ax_region_set *set, const struct region_change *
 }
 
 /* Get the nodes that a change needs in each copy. */
-static ax_error_t change_prepare(const struct ax_addrspace *as, const struct region_change *change,
-				 struct ax_pool *pool)
+static ax_error_t change_prepare(const struct ax_addrspace *as, struct change *change)
 {
 	size_t needs = change_needs(ax_addrspace_regions(as), change);
 
 	if (ax_guard_shared(&as->guard))
 		needs *= 2;
-	return ax_pool_fill(pool, needs, AX_POOL_ANY_ADDRESS);
+	return ax_pool_fill(&change->nodes, needs, AX_POOL_ANY_ADDRESS);
+}
+
+/* And the tables that it takes to cut leaves at both ends of the range. */
+static ax_error_t change_prepare_cuts(const struct ax_addrspace *as, struct change *change)
+{
+	const struct ax_region *range = &change->region;
+	ax_error_t error = change_prepare(as, change);
+
+	if (error != AX_OK)
+		return error;
+	return ax_pool_fill(&change->tables,
+			    ax_npt_split_needs(&as->npt, range->first, range->last),
+			    as->npt.hpa_bits);
 }
 
 /*
@@ -195,8 +231,7 @@ static ax_error_t change_prepare(const struct ax_addrspace *as, const struct reg
  * The number that guest windows compare changes after the regions did: who has read the new number
  * finds nothing by the old ones. And before the wait: who has found the old one still there is inside.
  */
-static void change_publish(struct ax_addrspace *as, const struct region_change *change,
-			   struct ax_pool *pool)
+static void change_publish(struct ax_addrspace *as, struct change *change)
 {
 	uint64_t next = as->version + 1;
 
@@ -204,9 +239,9 @@ static void change_publish(struct ax_addrspace *as, const struct region_change *
 		struct ax_region_set *other = &as->regions[next & 1u];
 		struct ax_region_path path;
 
-		if (change->path)
+		if (change->what != REGION_PROTECT)
 			ax_region_seek(other, change->region.first, &path);
-		change_apply(other, change, &path, pool);
+		change_apply(other, change, &path);
 		__atomic_store_n(&as->version, next, __ATOMIC_RELEASE);
 	}
 	if (change->what != REGION_INSERT)
@@ -224,10 +259,9 @@ static struct ax_region_set *old_regions(struct ax_addrspace *as)
 
 /* Make the change in the copy that nobody reads any more. A space with one copy stays with it, under a new
  * version. */
-static void change_finish(struct ax_addrspace *as, const struct region_change *change,
-			  struct ax_pool *pool)
+static void change_finish(struct ax_addrspace *as, struct change *change)
 {
-	change_apply(old_regions(as), change, change->path, pool);
+	change_apply(old_regions(as), change, change->path);
 	if (!ax_guard_shared(&as->guard))
 		as->version += 2;
 }
@@ -313,58 +347,55 @@ static void release_custom(struct ax_addrspace *as, uint64_t first, uint64_t las
 	}
 }
 
-/* Under the lock: enter a region that is fully described and whose leaves, if any, are entered. */
-static void insert_region(struct ax_addrspace *as, const struct region_change *change,
-			  struct ax_pool *pool)
-{
-	change_publish(as, change, pool);
-	change_finish(as, change, pool);
-}
-
-/* Find where a region belongs, for all that follows. False: something is there. */
-static bool find_place(const struct ax_addrspace *as, struct region_change *change,
-		       struct ax_region_path *path)
+/* Enter the leaves of a linear region. */
+static ax_error_t enter_linear(struct ax_addrspace *as, struct change *change)
 {
 	const struct ax_region *region = &change->region;
+	size_t needs = ax_npt_enter_needs(&as->npt, region->first, region->last, region->object);
+	ax_error_t error = ax_pool_fill(&change->tables, needs, as->npt.hpa_bits);
 
-	change->path = path;
-	return !ax_region_seek(ax_addrspace_regions(as), region->first, path) ||
-	       ax_region_at(path)->first > region->last;
+	if (error == AX_OK)
+		ax_npt_enter(&as->npt, region->first, region->last, region->object, change->attr,
+			     &change->tables);
+	return error;
 }
 
-static ax_error_t map_linear_locked(struct ax_addrspace *as, struct region_change *change,
-				    uint64_t attr)
+/* Back all of a region of the space's own memory, or nothing of it. */
+static ax_error_t populate(struct ax_addrspace *as, const struct change *change)
 {
 	const struct ax_region *region = &change->region;
-	struct ax_region_path path;
-	struct ax_pool nodes = {0};
-	struct ax_pool tables = {0};
+	uint64_t lo;
+	uint64_t hi;
+
+	free_window(as, change->path, region->first, region->last, &lo, &hi);
+	return ax_npt_populate(&as->npt, region->first, region->last, lo, hi, change->attr);
+}
+
+static ax_error_t map_locked(struct ax_addrspace *as, struct change *change)
+{
+	const struct ax_region *region = &change->region;
 	ax_error_t error;
 
-	if (!find_place(as, change, &path))
+	if (ax_region_seek(ax_addrspace_regions(as), region->first, change->path) &&
+	    ax_region_at(change->path)->first <= region->last)
 		return AX_EEXIST;
-	error = change_prepare(as, change, &nodes);
-	if (error == AX_OK)
-		error = ax_pool_fill(
-			&tables,
-			ax_npt_enter_needs(&as->npt, region->first, region->last, region->object),
-			as->npt.hpa_bits);
+	error = change_prepare(as, change);
+	if (error == AX_OK && region->type == AX_REGION_LINEAR)
+		error = enter_linear(as, change);
+	if (error == AX_OK && change->populate)
+		error = populate(as, change);
 	if (error == AX_OK) {
-		ax_npt_enter(&as->npt, region->first, region->last, region->object, attr, &tables);
-		insert_region(as, change, &nodes);
+		change_publish(as, change);
+		change_finish(as, change);
 	}
-	ax_pool_drain(&tables);
-	ax_pool_drain(&nodes);
 	return error;
 }
 
 ax_error_t ax_addrspace_map_linear(struct ax_addrspace *as, ax_gpa_t start, ax_hpa_t target,
 				   uint64_t size, ax_flags_t flags)
 {
-	struct region_change change = {.what = REGION_INSERT};
-	uint64_t last;
-	uint64_t attr;
-	ax_error_t error = check_map(as, start, size, flags, &last, &attr);
+	struct change change = {.what = REGION_INSERT};
+	ax_error_t error = check_flags(as, start, size, flags, &change);
 
 	if (error != AX_OK)
 		return error;
@@ -372,205 +403,125 @@ ax_error_t ax_addrspace_map_linear(struct ax_addrspace *as, ax_gpa_t start, ax_h
 		return AX_EALIGN;
 	if (!ax_npt_hpa_fits(&as->npt, target.raw, size))
 		return AX_ERANGE;
-	change.region = ax_backend_linear(start.raw, last, target.raw, flags);
-	ax_guard_lock(&as->guard);
-	error = map_linear_locked(as, &change, attr);
-	ax_guard_unlock(&as->guard);
-	return error;
-}
-
-/* Back all of a range, or nothing of it. */
-static ax_error_t populate(struct ax_addrspace *as, const struct region_change *change,
-			   uint64_t attr)
-{
-	const struct ax_region *region = &change->region;
-	uint64_t lo;
-	uint64_t hi;
-
-	free_window(as, change->path, region->first, region->last, &lo, &hi);
-	return ax_npt_populate(&as->npt, region->first, region->last, lo, hi, attr);
-}
-
-static ax_error_t map_pages_locked(struct ax_addrspace *as, struct region_change *change,
-				   uint64_t attr, bool now)
-{
-	struct ax_region_path path;
-	struct ax_pool nodes = {0};
-	ax_error_t error;
-
-	if (!find_place(as, change, &path))
-		return AX_EEXIST;
-	error = change_prepare(as, change, &nodes);
-	if (error == AX_OK && now)
-		error = populate(as, change, attr);
-	if (error == AX_OK)
-		insert_region(as, change, &nodes);
-	ax_pool_drain(&nodes);
-	return error;
+	ax_backend_linear(&change.region, target.raw);
+	return make(as, &change, map_locked);
 }
 
 ax_error_t ax_addrspace_map_alloc(struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
 				  ax_flags_t flags, bool now)
 {
-	struct region_change change = {.what = REGION_INSERT};
-	uint64_t last;
-	uint64_t attr;
-	ax_error_t error = check_map(as, start, size, flags, &last, &attr);
+	struct change change = {.what = REGION_INSERT, .populate = now};
+	ax_error_t error = check_flags(as, start, size, flags, &change);
 
 	if (error != AX_OK)
 		return error;
 	if (flags & AX_DEVICE)
 		return AX_EINVAL;
-	change.region = ax_backend_alloc(start.raw, last, flags);
-	ax_guard_lock(&as->guard);
-	error = map_pages_locked(as, &change, attr, now);
-	ax_guard_unlock(&as->guard);
-	return error;
+	ax_backend_alloc(&change.region);
+	return make(as, &change, map_locked);
 }
 
 ax_error_t ax_addrspace_map_backend(struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
 				    ax_flags_t flags, const struct ax_backend *backend)
 {
-	struct region_change change = {.what = REGION_INSERT};
-	uint64_t last;
-	uint64_t attr;
-	ax_error_t error = check_map(as, start, size, flags, &last, &attr);
+	struct change change = {.what = REGION_INSERT};
+	ax_error_t error = check_flags(as, start, size, flags, &change);
 
 	if (error != AX_OK)
 		return error;
 	if (!backend || !backend->ops)
 		return AX_EINVAL;
-	change.region = ax_backend_custom(start.raw, last, backend, flags);
-	ax_guard_lock(&as->guard);
-	error = map_pages_locked(as, &change, attr, false);
-	ax_guard_unlock(&as->guard);
-	return error;
+	ax_backend_custom(&change.region, backend);
+	return make(as, &change, map_locked);
 }
 
-static ax_error_t unmap_locked(struct ax_addrspace *as, uint64_t first, uint64_t last)
+static ax_error_t unmap_locked(struct ax_addrspace *as, struct change *change)
 {
-	struct ax_region_path path;
-	struct region_change change = {
-		.what = REGION_REMOVE, .region = {.first = first, .last = last}, .path = &path};
-	struct ax_pool nodes = {0};
-	struct ax_pool tables = {0};
+	const uint64_t first = change->region.first;
+	const uint64_t last = change->region.last;
 	struct ax_tlb_gather gather;
 	ax_error_t error;
 	uint64_t lo;
 	uint64_t hi;
 	unsigned types;
 
-	if (!ax_region_seek(ax_addrspace_regions(as), first, &path))
+	if (!ax_region_seek(ax_addrspace_regions(as), first, change->path))
 		return AX_OK;
-	types = free_window(as, &path, first, last, &lo, &hi);
+	types = free_window(as, change->path, first, last, &lo, &hi);
 	if (types == 0)
 		return AX_OK;
-	error = change_prepare(as, &change, &nodes);
-	if (error == AX_OK)
-		error = ax_pool_fill(&tables, ax_npt_split_needs(&as->npt, first, last),
-				     as->npt.hpa_bits);
-	if (error == AX_OK) {
-		ax_tlb_gather_init(&gather);
-		change_publish(as, &change, &nodes);
-		ax_npt_split(&as->npt, first, last, &tables, &gather);
-		remove_leaves(as, first, last, lo, hi, types, &gather);
-		change_finish(as, &change, &nodes);
-	}
-	ax_pool_drain(&tables);
-	ax_pool_drain(&nodes);
-	return error;
+	error = change_prepare_cuts(as, change);
+	if (error != AX_OK)
+		return error;
+	ax_tlb_gather_init(&gather);
+	change_publish(as, change);
+	ax_npt_split(&as->npt, first, last, &change->tables, &gather);
+	remove_leaves(as, first, last, lo, hi, types, &gather);
+	change_finish(as, change);
+	return AX_OK;
 }
 
 ax_error_t ax_addrspace_unmap(struct ax_addrspace *as, ax_gpa_t start, uint64_t size)
 {
-	uint64_t last;
-	ax_error_t error;
+	struct change change = {.what = REGION_REMOVE};
+	ax_error_t error = check_range(as, start, size, &change);
 
-	if (!ax_addrspace_live(as))
-		return AX_ESTATE;
-	if (size == 0)
-		return AX_OK;
-	error = check_pages(as, start, size, &last);
-	if (error != AX_OK)
+	if (error != AX_OK || size == 0)
 		return error;
-	ax_guard_lock(&as->guard);
-	error = unmap_locked(as, start.raw, last);
-	ax_guard_unlock(&as->guard);
-	return error;
+	return make(as, &change, unmap_locked);
 }
 
-static ax_error_t protect_locked(struct ax_addrspace *as, uint64_t first, uint64_t last,
-				 ax_flags_t flags, uint64_t attr)
+static ax_error_t protect_locked(struct ax_addrspace *as, struct change *change)
 {
-	struct region_change change = {.what = REGION_PROTECT,
-				       .region = {.first = first, .last = last, .flags = flags}};
-	struct ax_region_path path;
-	struct ax_pool nodes = {0};
-	struct ax_pool tables = {0};
+	const uint64_t first = change->region.first;
+	const uint64_t last = change->region.last;
+	const ax_flags_t flags = change->region.flags;
 	struct ax_tlb_gather gather;
 	ax_error_t error;
 	uint64_t lo;
 	uint64_t hi;
+	bool broken;
 
 	if (!ax_region_covered(ax_addrspace_regions(as), first, last))
 		return AX_ENOENT;
-	if ((flags & AX_DEVICE) && ax_region_seek(ax_addrspace_regions(as), first, &path) &&
-	    (free_window(as, &path, first, last, &lo, &hi) & OF_ALLOC))
+	if ((flags & AX_DEVICE) && ax_region_seek(ax_addrspace_regions(as), first, change->path) &&
+	    (free_window(as, change->path, first, last, &lo, &hi) & OF_ALLOC))
 		return AX_EINVAL;
-	error = change_prepare(as, &change, &nodes);
-	if (error == AX_OK)
-		error = ax_pool_fill(&tables, ax_npt_split_needs(&as->npt, first, last),
-				     as->npt.hpa_bits);
-	if (error == AX_OK) {
-		bool broken;
-
-		ax_tlb_gather_init(&gather);
-		change_publish(as, &change, &nodes);
-		ax_npt_split(&as->npt, first, last, &tables, &gather);
-		broken = ax_npt_protect(&as->npt, first, last, flags, attr, &gather);
-		ax_tlb_flush(&as->npt, &gather);
-		if (broken) {
-			ax_npt_reveal(&as->npt, first, last);
-			ax_tlb_publish(&as->npt, first, last, false);
-		}
-		change_finish(as, &change, &nodes);
+	error = change_prepare_cuts(as, change);
+	if (error != AX_OK)
+		return error;
+	ax_tlb_gather_init(&gather);
+	change_publish(as, change);
+	ax_npt_split(&as->npt, first, last, &change->tables, &gather);
+	broken = ax_npt_protect(&as->npt, first, last, flags, change->attr, &gather);
+	ax_tlb_flush(&as->npt, &gather);
+	if (broken) {
+		ax_npt_reveal(&as->npt, first, last);
+		ax_tlb_publish(&as->npt, first, last, false);
 	}
-	ax_pool_drain(&tables);
-	ax_pool_drain(&nodes);
-	return error;
+	change_finish(as, change);
+	return AX_OK;
 }
 
 ax_error_t ax_addrspace_protect(struct ax_addrspace *as, ax_gpa_t start, uint64_t size,
 				ax_flags_t flags)
 {
-	uint64_t last;
-	uint64_t attr;
-	ax_error_t error;
+	struct change change = {.what = REGION_PROTECT};
+	ax_error_t error = check_flags(as, start, size, flags, &change);
 
-	if (!ax_addrspace_live(as))
-		return AX_ESTATE;
-	if (size == 0)
-		return AX_OK;
-	error = check_pages(as, start, size, &last);
-	if (error == AX_OK)
-		error = ax_npt_encode(&as->npt, flags, &attr);
-	if (error != AX_OK)
+	if (error != AX_OK || size == 0)
 		return error;
-	ax_guard_lock(&as->guard);
-	error = protect_locked(as, start.raw, last, flags, attr);
-	ax_guard_unlock(&as->guard);
-	return error;
+	return make(as, &change, protect_locked);
 }
 
 ax_error_t ax_addrspace_clear(struct ax_addrspace *as)
 {
-	ax_error_t error;
+	struct change change = {.what = REGION_REMOVE};
 
 	if (!ax_addrspace_live(as))
 		return AX_ESTATE;
-	ax_guard_lock(&as->guard);
 	/* Nothing lies across the ends of the space: nothing is split, no memory is needed. */
-	error = unmap_locked(as, as->first, as->last);
-	ax_guard_unlock(&as->guard);
-	return error;
+	change.region.first = as->first;
+	change.region.last = as->last;
+	return make(as, &change, unmap_locked);
 }

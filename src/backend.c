@@ -2,34 +2,25 @@
 /* Where the memory behind a region comes from. */
 #include "backend.h"
 
-struct ax_region ax_backend_linear(uint64_t first, uint64_t last, uint64_t hpa, ax_flags_t flags)
+void ax_backend_linear(struct ax_region *region, uint64_t hpa)
 {
-	return (struct ax_region){.first = first,
-				  .last = last,
-				  .object = hpa,
-				  .flags = flags,
-				  .type = AX_REGION_LINEAR,
-				  .traits = AX_REGION_ADVANCES | AX_REGION_MERGES};
+	region->object = hpa;
+	region->type = AX_REGION_LINEAR;
+	region->traits = AX_REGION_ADVANCES | AX_REGION_MERGES;
 }
 
-struct ax_region ax_backend_alloc(uint64_t first, uint64_t last, ax_flags_t flags)
+void ax_backend_alloc(struct ax_region *region)
 {
-	return (struct ax_region){.first = first,
-				  .last = last,
-				  .flags = flags,
-				  .type = AX_REGION_ALLOC,
-				  .traits = AX_REGION_MERGES};
+	region->object = 0;
+	region->type = AX_REGION_ALLOC;
+	region->traits = AX_REGION_MERGES;
 }
 
-struct ax_region ax_backend_custom(uint64_t first, uint64_t last, const struct ax_backend *backend,
-				   ax_flags_t flags)
+void ax_backend_custom(struct ax_region *region, const struct ax_backend *backend)
 {
-	return (struct ax_region){.first = first,
-				  .last = last,
-				  .object = (uintptr_t)backend,
-				  .flags = flags,
-				  .type = AX_REGION_BACKEND,
-				  .traits = backend->ops->merge ? AX_REGION_MERGES : 0};
+	region->object = (uintptr_t)backend;
+	region->type = AX_REGION_BACKEND;
+	region->traits = backend->ops->merge ? AX_REGION_MERGES : 0;
 }
 
 const struct ax_backend *ax_backend_of(const struct ax_region *region)

@@ -22,15 +22,16 @@
 
 #pragma GCC visibility push(hidden)
 
-/** ax_backend_linear() - The region of a linear map: [@first, @last] to @hpa. */
-struct ax_region ax_backend_linear(uint64_t first, uint64_t last, uint64_t hpa, ax_flags_t flags);
+/* Each makes a region of its range and flags: the rest of @region is set. */
+
+/** ax_backend_linear() - The region of a linear map to @hpa. */
+void ax_backend_linear(struct ax_region *region, uint64_t hpa);
 
 /** ax_backend_alloc() - The region of owned memory. */
-struct ax_region ax_backend_alloc(uint64_t first, uint64_t last, ax_flags_t flags);
+void ax_backend_alloc(struct ax_region *region);
 
 /** ax_backend_custom() - The region of a backend of the caller's. */
-struct ax_region ax_backend_custom(uint64_t first, uint64_t last, const struct ax_backend *backend,
-				   ax_flags_t flags);
+void ax_backend_custom(struct ax_region *region, const struct ax_backend *backend);
 
 /** ax_backend_of() - The caller's backend behind a region, or NULL. */
 const struct ax_backend *ax_backend_of(const struct ax_region *region);
