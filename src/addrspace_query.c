@@ -70,8 +70,8 @@ ax_error_t ax_addrspace_query(const struct ax_addrspace *as, ax_gpa_t addr,
 	return error;
 }
 
-ax_error_t ax_addrspace_next_mapping(const struct ax_addrspace *as, ax_gpa_t from,
-				     struct ax_npt_mapping *out)
+AX_SELDOM ax_error_t ax_addrspace_next_mapping(const struct ax_addrspace *as, ax_gpa_t from,
+					       struct ax_npt_mapping *out)
 {
 	struct ax_section section;
 	ax_error_t error;
@@ -236,8 +236,8 @@ static void describe_region(const struct ax_region *region, struct ax_region_inf
 	};
 }
 
-ax_error_t ax_addrspace_next_region(const struct ax_addrspace *as, ax_gpa_t from,
-				    struct ax_region_info *out)
+AX_SELDOM ax_error_t ax_addrspace_next_region(const struct ax_addrspace *as, ax_gpa_t from,
+					      struct ax_region_info *out)
 {
 	const struct ax_region *region;
 	struct ax_section section;
@@ -252,8 +252,8 @@ ax_error_t ax_addrspace_next_region(const struct ax_addrspace *as, ax_gpa_t from
 	return region ? AX_OK : AX_ENOENT;
 }
 
-ax_error_t ax_addrspace_find_free_area(const struct ax_addrspace *as, ax_gpa_t hint, uint64_t size,
-				       uint64_t align, ax_gpa_t *out)
+AX_SELDOM ax_error_t ax_addrspace_find_free_area(const struct ax_addrspace *as, ax_gpa_t hint,
+						 uint64_t size, uint64_t align, ax_gpa_t *out)
 {
 	struct ax_section section;
 	uint64_t start;
@@ -275,7 +275,7 @@ ax_error_t ax_addrspace_find_free_area(const struct ax_addrspace *as, ax_gpa_t h
 	return AX_OK;
 }
 
-void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats *out)
+AX_SELDOM void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats *out)
 {
 	struct ax_guard_slot sum;
 	struct ax_npt_mapping mapping;

@@ -46,6 +46,7 @@ AX_SRC_COMMON := $(addprefix $(AX_DIR)/, \
 	src/npt_link.c \
 	src/npt_map.c \
 	src/npt_populate.c \
+	src/npt_split.c \
 	src/npt_walk.c \
 	src/pool.c \
 	src/region.c \
@@ -95,6 +96,7 @@ AX_SRC_SMALL := $(addprefix $(AX_DIR)/, \
 	src/npt_dump.c \
 	src/npt_format.c \
 	src/npt_map.c \
+	src/npt_split.c \
 	src/pool.c \
 	src/region.c \
 	src/text.c \

@@ -7,6 +7,7 @@
  * found by the regions and not by its entries is NEEDED there (BREAK_NEED_BY_ENTRIES). */
 #include "npt.h"
 
+#include "compiler.h"
 #include "npt_entry.h"
 
 static size_t block_frames(const struct ax_npt *npt)
@@ -354,8 +355,9 @@ static uint64_t walk_dead(const struct ax_npt *npt, uint64_t gpa, unsigned *leve
 	}
 }
 
-void ax_npt_each_dead(const struct ax_npt *npt, uint64_t first, uint64_t last,
-		      void (*visit)(void *context, uint64_t gpa, uint64_t hpa), void *context)
+AX_SELDOM void ax_npt_each_dead(const struct ax_npt *npt, uint64_t first, uint64_t last,
+				void (*visit)(void *context, uint64_t gpa, uint64_t hpa),
+				void *context)
 {
 	uint64_t gpa = first;
 

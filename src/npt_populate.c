@@ -18,6 +18,7 @@
  */
 #include "npt.h"
 
+#include "compiler.h"
 #include "mem.h"
 #include "npt_entry.h"
 
@@ -264,7 +265,7 @@ static ax_error_t stage(struct populate *populate, uint64_t first, uint64_t last
 }
 
 /* Take back what was staged. Nobody saw it, so there is nothing to flush, and nobody to wait for. */
-static void undo(struct populate *populate, uint64_t first)
+AX_SELDOM static void undo(struct populate *populate, uint64_t first)
 {
 	if (populate->end != first)
 		ax_npt_sweep(populate->npt, first, populate->end - 1, true);
@@ -279,7 +280,7 @@ static void undo(struct populate *populate, uint64_t first)
  * Move what is in a graft into the table that a fault has linked in its place. Where both have a table, it
  * reaches across the same end of the window: what is left to graft.
  */
-static void merge(struct populate *populate, const struct graft *graft, uint64_t entry)
+AX_SELDOM static void merge(struct populate *populate, const struct graft *graft, uint64_t entry)
 {
 	struct ax_npt *npt = populate->npt;
 	const uint64_t *ours = ax_npt_virt(npt, graft->hpa);

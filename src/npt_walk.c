@@ -129,7 +129,9 @@ ax_error_t ax_npt_query(const struct ax_npt *npt, ax_gpa_t gpa, struct ax_npt_ma
 	return AX_OK;
 }
 
-ax_error_t ax_npt_next(const struct ax_npt *npt, ax_gpa_t from, struct ax_npt_mapping *out)
+/* Not for the paths of a guest: one who looks at the table goes from leaf to leaf by it. */
+AX_SELDOM ax_error_t ax_npt_next(const struct ax_npt *npt, ax_gpa_t from,
+				 struct ax_npt_mapping *out)
 {
 	uint64_t gpa = from.raw;
 	uint64_t last;

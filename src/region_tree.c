@@ -384,7 +384,8 @@ static void split(struct ax_region_set *set, struct ax_region_path *path, unsign
 }
 
 /* Make room for one more entry in the leaf of the path. */
-static void make_room(struct ax_region_set *set, struct ax_region_path *path, struct ax_pool *pool)
+AX_SELDOM static void make_room(struct ax_region_set *set, struct ax_region_path *path,
+				struct ax_pool *pool)
 {
 	unsigned level = ax_region_full_levels(set, path);
 
@@ -405,8 +406,8 @@ static void make_room(struct ax_region_set *set, struct ax_region_path *path, st
  * gets entries from it. There is a neighbour: an internal node has two children or more, because
  * COUNT_MIN is at least two, and because a root with one child gives way to it (settle()).
  */
-static void rebalance(struct ax_region_set *set, struct ax_region_node *parent, unsigned slot,
-		      struct ax_pool *pool)
+AX_SELDOM static void rebalance(struct ax_region_set *set, struct ax_region_node *parent,
+				unsigned slot, struct ax_pool *pool)
 {
 	unsigned total;
 
