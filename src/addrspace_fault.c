@@ -255,7 +255,9 @@ AX_OUT_OF_LINE static enum ax_fault_result serve_elsewhere(struct ax_addrspace *
 	unsigned level = 0;
 	uint64_t *slot;
 
-	if (!ax_addrspace_hits(as, &line->hit, addr, access)) {
+	if (ax_addrspace_hits(as, &line->hit, addr, access)) {
+		ax_pause(AX_PAUSE_REGION);
+	} else {
 		enum ax_fault_result result = AX_FAULT_FAILED;
 
 		if ((access & ~AX_FLAGS_ALL) == 0)
@@ -277,13 +279,11 @@ AX_OUT_OF_LINE static enum ax_fault_result serve_elsewhere(struct ax_addrspace *
 static enum ax_fault_result serve(struct ax_addrspace *as, uint64_t addr, ax_flags_t access,
 				  struct ax_guard_slot *line)
 {
-	if (ax_addrspace_hits(as, &line->hit, addr, access)) {
+	if (ax_addrspace_hits(as, &line->hit, addr, access) &&
+	    ax_addrspace_hits_table(&line->hit, addr)) {
 		ax_pause(AX_PAUSE_REGION);
-		if (ax_addrspace_hits_table(&line->hit, addr)) {
-			ax_pause(AX_PAUSE_WALK);
-			return serve_slot(as, addr, access, line,
-					  ax_addrspace_hit_slot(&line->hit, addr));
-		}
+		ax_pause(AX_PAUSE_WALK);
+		return serve_slot(as, addr, access, line, ax_addrspace_hit_slot(&line->hit, addr));
 	}
 	return serve_elsewhere(as, addr, access, line);
 }
