@@ -4,32 +4,22 @@
 
 const char *ax_strerror(ax_error_t error)
 {
-	switch (error) {
-	case AX_OK:
-		return "success";
-	case AX_EINVAL:
-		return "invalid argument";
-	case AX_EALIGN:
-		return "address or size not aligned";
-	case AX_ERANGE:
-		return "address out of range";
-	case AX_EEXIST:
-		return "range overlaps a region";
-	case AX_ENOENT:
-		return "not mapped";
-	case AX_EACCES:
-		return "access not permitted";
-	case AX_ENOMEM:
-		return "out of memory";
-	case AX_ENOTSUP:
-		return "not supported by this table format or CPU";
-	case AX_EUNBOUND:
-		return "host API function not bound";
-	case AX_ENOSPC:
-		return "array too small";
-	case AX_ESTATE:
-		return "wrong state";
-	default:
-		return "unknown error";
-	}
+	static const char *const text[] = {
+		[-AX_OK] = "success",
+		[-AX_EINVAL] = "invalid argument",
+		[-AX_EALIGN] = "address or size not aligned",
+		[-AX_ERANGE] = "address out of range",
+		[-AX_EEXIST] = "range overlaps a region",
+		[-AX_ENOENT] = "not mapped",
+		[-AX_EACCES] = "access not permitted",
+		[-AX_ENOMEM] = "out of memory",
+		[-AX_ENOTSUP] = "not supported by this table format or CPU",
+		[-AX_EUNBOUND] = "host API function not bound",
+		[-AX_ENOSPC] = "array too small",
+		[-AX_ESTATE] = "wrong state",
+	};
+	/* Positive codes come out larger than all. */
+	unsigned index = 0u - (unsigned)error;
+
+	return index < sizeof(text) / sizeof(*text) ? text[index] : "unknown error";
 }
