@@ -37,7 +37,7 @@ CC = "clang-19"
 AR = "llvm-ar-19"
 OBJCOPY = "llvm-objcopy-19"
 CFLAGS = "-O1 -g0 -w"
-SLOW = 1.5
+SLOW = 4
 # Rounds in which the programs meet a mutant: with one configuration and without the model of the TLB
 # (tests/support) nine in ten are found in a hundredth of the time.
 QUICK = {"AX_TLB_MODEL": "off", "AX_FORMAT": "stage 2, 40 bits"}

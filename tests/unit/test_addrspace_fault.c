@@ -285,6 +285,19 @@ static void faults_are_counted_where_they_backed_a_page(struct test_space *s)
 	CHECK_EQUAL(stats.faults, 8);
 }
 
+/* What a fault gets it keeps: with a table to link, with several, with none. */
+static void fault_asks_for_no_frame_too_many(struct test_space *s)
+{
+	const uint64_t gpas[] = {VM_RAM, VM_RAM + K4, VM_RAM + M2, VM_RAM + G1, VM_RAM};
+	const unsigned long before = mock_counts().alloc;
+	const size_t held = mock_frames_held();
+
+	map_lazy(s, VM_RAM, 2 * G1, RAM);
+	for (size_t i = 0; i < sizeof(gpas) / sizeof(gpas[0]); i++)
+		CHECK_EQUAL(fault(s, gpas[i], AX_WRITE), AX_FAULT_HANDLED);
+	CHECK_EQUAL(mock_counts().alloc - before, mock_frames_held() - held);
+}
+
 /*
  * A fault that links tables counts them on its own line, where the count comes round at 2^32: with every line one
  * short of that, and as many less by the writer, the sum stays what it is, and no line but the fault's own changes.
@@ -436,6 +449,7 @@ int main(void)
 		STORY(a_page_unmapped_and_mapped_again_comes_back_zeroed),
 		STORY(fault_backs_nothing_outside_its_region),
 		STORY(faults_are_counted_where_they_backed_a_page),
+		STORY(fault_asks_for_no_frame_too_many),
 		STORY(tables_that_a_fault_links_are_counted_on_its_own_line),
 		STORY(a_gib_of_lazy_memory_is_backed_page_by_page),
 		STORY(fault_after_a_change_sees_the_region_as_it_is),

@@ -201,12 +201,54 @@ static void fault_in_a_hole_of_linear_memory_fails(struct test_space *s)
 	CHECK_SPACE(s, LINEAR(VM_RAM, 2 * K4, HOST, RAM));
 }
 
+/* The tables of a branch are zero, also after another CPU was faster: they may be used at another level next. */
+static void a_branch_that_lost_its_race_is_zero_again(void)
+{
+	const struct ax_npt_config config = {
+		.format = AX_NPT_STAGE2,
+		.levels = 4,
+		.cpus = 2,
+		.last = UINT64_MAX,
+	};
+	struct ax_npt_branch branch = {.count = 0};
+	unsigned level = 0;
+	uint64_t *slot;
+	uint64_t entry;
+
+	CHECK_OK(ax_npt_init(&npt, &config));
+	CHECK_OK(ax_npt_encode(&npt, RAM, &attr));
+	CHECK_EQUAL(ax_npt_walk(&npt, VM_RAM, &level, &slot), 0);
+	CHECK_EQUAL(level, 3);
+	CHECK_OK(ax_npt_branch_grow(&npt, &branch, level));
+	CHECK_EQUAL(branch.count, level);
+	CHECK_EQUAL(mock_frames_held(), 1 + level);
+	CHECK_OK(ax_npt_branch_grow(&npt, &branch, level - 1));
+	CHECK_EQUAL(branch.count, level);
+
+	entry = ax_npt_leaf_entry(&npt, attr, HOST, 0);
+	*slot = 5;
+	CHECK(!ax_npt_install(&npt, slot, level, VM_RAM, entry, &branch));
+	CHECK_EQUAL(*slot, 5);
+	CHECK_EQUAL(branch.count, level);
+	for (unsigned i = 0; i < branch.count; i++) {
+		const uint64_t *table = mock_ptr(branch.hpa[i]);
+
+		for (size_t at = 0; at < AX_PAGE_SIZE_4K / sizeof(*table); at++)
+			CHECK_EQUAL(table[at], 0);
+	}
+	*slot = 0;
+	ax_npt_branch_free(&branch);
+	CHECK_EQUAL(mock_frames_held(), 1);
+	ax_npt_destroy(&npt);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
 		STORY(lookup_starts_anew_each_time),
 		STORY_PLAIN(populate_over_a_stray_leaf_fails_and_keeps_nothing),
 		STORY_PLAIN(enter_over_a_stray_leaf_leaves_it_alone),
+		STORY_PLAIN(a_branch_that_lost_its_race_is_zero_again),
 		STORY_FEW(enter_links_as_many_tables_as_it_said),
 		STORY_FEW(split_links_as_many_tables_as_it_said),
 		STORY_ONLY(table_entries_permit_what_the_features_ask_for, "EPT"),
