@@ -181,6 +181,15 @@ void space_remake(struct test_space *s, const struct ax_addrspace_config *config
 	tlb_model_begin(s);
 }
 
+void space_use_direct_map(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+
+	config.direct_map = true;
+	config.direct_map_offset = (uint64_t)(uintptr_t)mock_ptr(MOCK_POOL_BASE) - MOCK_POOL_BASE;
+	space_remake(s, &config);
+}
+
 static bool gstage_expresses(const struct format_case *format, ax_flags_t flags)
 {
 	if (format_has(format, F(SVPBMT)))

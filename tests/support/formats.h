@@ -82,6 +82,9 @@ void space_make_config(struct test_space *s, const struct format_case *format,
 /** space_remake() - Destroy it, and make another one for as many CPUs in its place. */
 void space_remake(struct test_space *s, const struct ax_addrspace_config *config);
 
+/** space_use_direct_map() - The same space anew, empty, with a direct map of the mock port's memory. */
+void space_use_direct_map(struct test_space *s);
+
 /** space_destroy() - Destroy it; everything that it held is back. */
 void space_destroy(struct test_space *s);
 

@@ -543,7 +543,6 @@ static void init_for_zero_cpus_asks_the_host_how_many_it_has(struct test_space *
 
 static void a_direct_map_is_added_where_the_port_need_not_be_asked(struct test_space *s)
 {
-	struct ax_addrspace_config config = format_config(s->format);
 	struct ax_npt_mapping mapping;
 	struct ax_guest_segment segment;
 	ax_hpa_t hpa = ax_hpa(0);
@@ -552,9 +551,7 @@ static void a_direct_map_is_added_where_the_port_need_not_be_asked(struct test_s
 	uint32_t word = 0x12345678;
 	size_t count = 0;
 
-	config.direct_map = true;
-	config.direct_map_offset = (uint64_t)(uintptr_t)mock_ptr(MOCK_POOL_BASE) - MOCK_POOL_BASE;
-	space_remake(s, &config);
+	space_use_direct_map(s);
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(0x40000000), 2 * K4, RAM, true));
 	calls = mock_counts().phys_to_virt;
 	CHECK_OK(ax_addrspace_translate(&s->as, ax_gpa(0x40000000), &hpa));

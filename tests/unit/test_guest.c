@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <axvisor/guest.h>
+#include <axvisor/memory.h>
 
 #include "check.h"
 #include "mock_port.h"
@@ -14,6 +15,9 @@
 
 #define VM_RAM 0x40000000ull
 #define HOST   MOCK_RAM_BASE
+/* RAM for linear memory: at HOST, but for the one story that wants all memory at one distance. */
+static uint64_t host_ram = HOST;
+#define HOST_RAM_SIZE (3 * M2)
 /* Host addresses that are no RAM: whoever touches them is caught. */
 #define DEVICE_HPA 0x3f000000ull
 
@@ -59,11 +63,11 @@ static void map_mix(struct test_space *s)
 
 	mock_set_no_contiguous(true);
 	map_alloc(s, gpa, K4, RAM, true);
-	map_linear(s, gpa + K4, HOST + 7 * K4, K4, RW);
+	map_linear(s, gpa + K4, host_ram + 7 * K4, K4, RW);
 	map_alloc(s, gpa + 2 * K4, 2 * K4, RW, true);
 	mock_set_no_contiguous(false);
 	map_alloc(s, gpa + 4 * K4, M2, RAM, true);
-	map_linear(s, gpa + 4 * K4 + M2, HOST, K4, RAM);
+	map_linear(s, gpa + 4 * K4 + M2, host_ram, K4, RAM);
 	map_alloc(s, gpa + 5 * K4 + M2, 2 * K4, RW, false);
 }
 
@@ -89,6 +93,21 @@ static void copy_there_and_back(struct test_space *s, uint64_t gpa, size_t size)
 		CHECK_EQUAL(*reference_ptr(s, gpa + i), pattern(gpa + i));
 	story_free(out);
 	story_free(back);
+}
+
+/* Pages of both sizes in one region, each behind the next one in host memory: where one ends, its chunk does. */
+static void copies_follow_pages_that_are_the_wrong_way_round(struct test_space *s)
+{
+	unsigned char byte = 1;
+
+	map_alloc(s, VM_RAM, 4 * K4, RAM, false);
+	for (uint64_t page = 4; page-- > 0;)
+		CHECK_OK(write_at(s, VM_RAM + page * K4, &byte, 1));
+	copy_there_and_back(s, VM_RAM + 0x123, 3 * K4);
+	copy_there_and_back(s, VM_RAM + 2 * K4 - 1, K4 + 2);
+	map_alloc(s, VM_RAM + 3 * M2, M2, RW, true);
+	map_alloc(s, VM_RAM + 2 * M2, M2, RW, true);
+	copy_there_and_back(s, VM_RAM + 3 * M2 - 0x4567, 0x8000);
 }
 
 static void copies_cross_pages_blocks_and_regions(struct test_space *s)
@@ -548,13 +567,40 @@ static void segments_of_contiguous_memory_are_one(struct test_space *s)
 	struct ax_guest_segment out[2];
 	size_t count = 0;
 
-	map_linear(s, VM_RAM - K4, HOST + M2 - K4, M2 + 2 * K4, RAM);
-	map_linear(s, VM_RAM + M2 + K4, HOST + 2 * M2 + K4, K4, RW);
+	map_linear(s, VM_RAM - K4, host_ram + M2 - K4, M2 + 2 * K4, RAM);
+	map_linear(s, VM_RAM + M2 + K4, host_ram + 2 * M2 + K4, K4, RW);
 	/* Pages of both sizes and two regions, one host range. */
 	CHECK_OK(segments(s, VM_RAM - K4 + 1, M2 + 3 * K4 - 2, AX_READ, out, 2, &count));
 	CHECK_EQUAL(count, 1);
-	CHECK(out[0].ptr == mock_ptr(HOST + M2 - K4 + 1));
+	CHECK(out[0].ptr == mock_ptr(host_ram + M2 - K4 + 1));
 	CHECK_EQUAL(out[0].size, M2 + 3 * K4 - 2);
+}
+
+/* A chunk is then all that is contiguous, of a page of any size, and to its end or to the end of what is wanted. */
+static void with_a_direct_map_all_is_the_same(struct test_space *s)
+{
+	ax_hpa_t block;
+
+	space_use_direct_map(s);
+	block = ax_memory_alloc_contiguous_frames(HOST_RAM_SIZE / K4, M2);
+	CHECK(!ax_hpa_is_none(block));
+	s->foreign = HOST_RAM_SIZE / K4;
+	host_ram = block.raw;
+	copies_follow_pages_that_are_the_wrong_way_round(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	copies_cross_pages_blocks_and_regions(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	a_copy_of_everything_is_exact(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	segments_are_the_host_memory_of_a_range(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	what_a_region_refuses_costs_no_page_before_it(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	segments_of_contiguous_memory_are_one(s);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	ax_memory_dealloc_contiguous_frames(block, HOST_RAM_SIZE / K4);
+	s->foreign = 0;
+	host_ram = HOST;
 }
 
 static void segments_refuse_access_bits_that_mean_nothing(struct test_space *s)
@@ -665,6 +711,7 @@ static void guest_access_refills_what_protect_and_unmap_left(struct test_space *
 int main(void)
 {
 	static const struct story stories[] = {
+		STORY(copies_follow_pages_that_are_the_wrong_way_round),
 		STORY_FEW(copies_cross_pages_blocks_and_regions),
 		STORY_FEW(a_copy_of_everything_is_exact),
 		STORY_FEW(a_write_touches_nothing_beside_its_range),
@@ -690,6 +737,7 @@ int main(void)
 		STORY(volatile_accesses_obey_what_copies_obey),
 		STORY_FEW(segments_are_the_host_memory_of_a_range),
 		STORY(segments_of_contiguous_memory_are_one),
+		STORY(with_a_direct_map_all_is_the_same),
 		STORY(segments_refuse_access_bits_that_mean_nothing),
 		STORY(segments_tell_how_many_they_need),
 		STORY(segments_obey_every_pages_permission),

@@ -259,14 +259,9 @@ static void readers_see_through_the_break_of_a_memory_type(struct test_space *s)
 /* A chunk is all that is contiguous there, and not a page at the most. */
 static void readers_with_a_direct_map_end_with_the_region(struct test_space *s)
 {
-	struct ax_addrspace_config config = format_config(s->format);
-
 	if (s->cpus == 1)
 		return;
-	config.cpus = s->cpus;
-	config.direct_map = true;
-	config.direct_map_offset = (uint64_t)(uintptr_t)mock_ptr(MOCK_POOL_BASE) - MOCK_POOL_BASE;
-	space_remake(s, &config);
+	space_use_direct_map(s);
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, true));
 	watch(s, VM_RAM, 8 * K4, VM_RAM + 8 * K4);
 	CHECK_OK(ax_addrspace_unmap(&s->as, ax_gpa(VM_RAM + 8 * K4), K4));

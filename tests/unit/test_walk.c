@@ -17,16 +17,6 @@
 #define VM_RAM 0x40000000ull
 #define HOST   MOCK_RAM_BASE
 
-static void use_direct_map(struct test_space *s)
-{
-	struct ax_addrspace_config config = format_config(s->format);
-
-	config.cpus = s->cpus;
-	config.direct_map = true;
-	config.direct_map_offset = (uint64_t)(uintptr_t)mock_ptr(MOCK_POOL_BASE) - MOCK_POOL_BASE;
-	space_remake(s, &config);
-}
-
 static enum ref_fault walk_as_hardware(const struct test_space *s, uint64_t gpa, bool write,
 				       struct ref_result *result)
 {
@@ -98,7 +88,7 @@ static void walks_agree_with_hardware(struct test_space *s)
 {
 	map_all_sizes(s);
 	check_all_sizes(s);
-	use_direct_map(s);
+	space_use_direct_map(s);
 	map_all_sizes(s);
 	check_all_sizes(s);
 }
@@ -130,7 +120,7 @@ static void walks_agree_after_hardware_has_written(struct test_space *s)
 	const uint64_t pages[] = {0, 2 * K4, 2 * M2, VM_RAM, VM_RAM + G1 + K4, s->size - K4};
 	struct ref_result walks[sizeof(pages) / sizeof(pages[0])];
 
-	use_direct_map(s);
+	space_use_direct_map(s);
 	map_all_sizes(s);
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
 		touch(s, pages[i], &walks[i]);
@@ -162,7 +152,7 @@ static void check_states(struct test_space *s, uint64_t gpa)
 
 static void walks_believe_what_is_broken_and_not_what_is_dead(struct test_space *s)
 {
-	use_direct_map(s);
+	space_use_direct_map(s);
 	map_all_sizes(s);
 	check_states(s, 2 * K4 + 5);
 	check_states(s, 2 * M2 + 5);
@@ -176,7 +166,7 @@ static void walks_stop_above_a_dead_table(struct test_space *s)
 	const struct ax_npt *npt = &s->as.npt;
 	ax_hpa_t hpa;
 
-	use_direct_map(s);
+	space_use_direct_map(s);
 	map_all_sizes(s);
 	for (unsigned level = 1; level < s->format->levels; level++) {
 		unsigned at = level;
@@ -196,7 +186,7 @@ static void translate_refuses_with_a_direct_map_as_without(struct test_space *s)
 	struct ax_addrspace other;
 	ax_hpa_t hpa = ax_hpa(7);
 
-	use_direct_map(s);
+	space_use_direct_map(s);
 	map_all_sizes(s);
 	CHECK_ERROR(ax_addrspace_translate(NULL, ax_gpa(0), &hpa), AX_EINVAL);
 	CHECK_ERROR(ax_addrspace_translate(&s->as, ax_gpa(0), NULL), AX_EINVAL);
@@ -210,7 +200,7 @@ static void translate_refuses_with_a_direct_map_as_without(struct test_space *s)
 	ax_addrspace_destroy(&s->as);
 	CHECK_ERROR(ax_addrspace_translate(&s->as, ax_gpa(0), &hpa), AX_EINVAL);
 	CHECK_EQUAL(hpa.raw, 7);
-	use_direct_map(s);
+	space_use_direct_map(s);
 }
 
 /* Of a space that ends below what its table reaches, and of one that does not begin at 0. */
@@ -258,7 +248,7 @@ static void translate_walks_inside_a_section(struct test_space *s)
 
 	if (s->cpus == 1)
 		return;
-	use_direct_map(s);
+	space_use_direct_map(s);
 	map_all_sizes(s);
 	watched.guard = &s->as.guard;
 	watched.steps = watched.steps_inside = 0;
