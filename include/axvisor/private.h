@@ -34,8 +34,8 @@ struct ax_region_hit {
 /**
  * struct ax_guard_slot - A reader's line.
  * @seq: Odd: a reader is inside.
- * @table_frames: Tables that faults linked, counted by the holder. Comes round at 2^32, as the sum of all lines
- *                with what the writer counted does, which no host has as many frames as.
+ * @table_frames: Tables that faults linked, counted by the holder. Comes round at 2^32, and so does the sum of all
+ *	lines and the writer's count: no host has as many frames.
  * @owned_frames: Faults that backed a page with a frame of the space's own, counted by the holder.
  * @foreign_frames: Faults that backed one with what a backend gave, likewise.
  * @hit: What the last holder found; of use to nobody but a holder.
