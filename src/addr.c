@@ -3,37 +3,20 @@
 #include <axvisor/addr.h>
 
 /* C11 6.7.4: a declaration with extern makes this file's copy the external definition. */
-extern ax_gpa_t ax_gpa(uint64_t raw);
-extern bool ax_gpa_add(ax_gpa_t a, uint64_t n, ax_gpa_t *out);
-extern bool ax_gpa_sub(ax_gpa_t a, uint64_t n, ax_gpa_t *out);
-extern bool ax_gpa_diff(ax_gpa_t a, ax_gpa_t b, uint64_t *out);
-extern ax_gpa_t ax_gpa_align_down(ax_gpa_t a, uint64_t align);
-extern bool ax_gpa_align_up(ax_gpa_t a, uint64_t align, ax_gpa_t *out);
-extern uint64_t ax_gpa_align_offset(ax_gpa_t a, uint64_t align);
-extern bool ax_gpa_is_aligned(ax_gpa_t a, uint64_t align);
-extern int ax_gpa_compare(ax_gpa_t a, ax_gpa_t b);
+#define AX_ADDRESS_EXTERN(NAME)                                                                \
+	extern ax_##NAME##_t ax_##NAME(uint64_t raw);                                          \
+	extern bool ax_##NAME##_add(ax_##NAME##_t a, uint64_t n, ax_##NAME##_t *out);          \
+	extern bool ax_##NAME##_sub(ax_##NAME##_t a, uint64_t n, ax_##NAME##_t *out);          \
+	extern bool ax_##NAME##_diff(ax_##NAME##_t a, ax_##NAME##_t b, uint64_t *out);         \
+	extern ax_##NAME##_t ax_##NAME##_align_down(ax_##NAME##_t a, uint64_t align);          \
+	extern bool ax_##NAME##_align_up(ax_##NAME##_t a, uint64_t align, ax_##NAME##_t *out); \
+	extern uint64_t ax_##NAME##_align_offset(ax_##NAME##_t a, uint64_t align);             \
+	extern bool ax_##NAME##_is_aligned(ax_##NAME##_t a, uint64_t align);                   \
+	extern int ax_##NAME##_compare(ax_##NAME##_t a, ax_##NAME##_t b)
 
-/*
- * The three types are alike but for their names, so a function of one has the code of all: the others are the
- * same symbols under another name. In C they are declared as what they are an alias of.
- */
-#define AX_ADDRESS_ALIAS(NAME, FUNCTION)                                                          \
-	extern __typeof__(ax_gpa##FUNCTION) alias_##NAME##FUNCTION __asm__("ax_" #NAME #FUNCTION) \
-		__attribute__((alias("ax_gpa" #FUNCTION)))
-
-#define AX_ADDRESS_ALIASES(NAME)               \
-	AX_ADDRESS_ALIAS(NAME, );              \
-	AX_ADDRESS_ALIAS(NAME, _add);          \
-	AX_ADDRESS_ALIAS(NAME, _sub);          \
-	AX_ADDRESS_ALIAS(NAME, _diff);         \
-	AX_ADDRESS_ALIAS(NAME, _align_down);   \
-	AX_ADDRESS_ALIAS(NAME, _align_up);     \
-	AX_ADDRESS_ALIAS(NAME, _align_offset); \
-	AX_ADDRESS_ALIAS(NAME, _is_aligned);   \
-	AX_ADDRESS_ALIAS(NAME, _compare)
-
-AX_ADDRESS_ALIASES(hpa);
-AX_ADDRESS_ALIASES(gva);
+AX_ADDRESS_EXTERN(gpa);
+AX_ADDRESS_EXTERN(hpa);
+AX_ADDRESS_EXTERN(gva);
 
 ax_hpa_t ax_hpa_none(void)
 {

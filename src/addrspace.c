@@ -484,9 +484,11 @@ static ax_error_t protect_locked(struct ax_addrspace *as, struct change *change)
 
 	if (!ax_region_covered(ax_addrspace_regions(as), first, last))
 		return AX_ENOENT;
-	if ((flags & AX_DEVICE) && ax_region_seek(ax_addrspace_regions(as), first, change->path) &&
-	    (free_window(as, change->path, first, last, &lo, &hi) & OF_ALLOC))
-		return AX_EINVAL;
+	if (flags & AX_DEVICE) {
+		ax_region_seek(ax_addrspace_regions(as), first, change->path);
+		if (free_window(as, change->path, first, last, &lo, &hi) & OF_ALLOC)
+			return AX_EINVAL;
+	}
 	error = change_prepare_cuts(as, change);
 	if (error != AX_OK)
 		return error;

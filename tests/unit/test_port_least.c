@@ -33,14 +33,24 @@ static unsigned gpa_bits;
 
 const struct ax_npt_format *ax_npt_format_find(enum ax_npt_format_id id)
 {
-	return id == AX_NPT_EPT ? &ax_npt_format_ept : NULL;
+	switch (id) {
+	case AX_NPT_DEFAULT:
+	case AX_NPT_EPT:
+		return &ax_npt_format_ept;
+	case AX_NPT_GSTAGE:
+		return &ax_npt_format_gstage;
+	default:
+		return NULL;
+	}
 }
 
 ax_error_t ax_npt_capabilities(enum ax_npt_format_id format, struct ax_npt_capabilities *out)
 {
-	if (format != AX_NPT_EPT && format != AX_NPT_DEFAULT)
+	const struct ax_npt_format *found = ax_npt_format_find(format);
+
+	if (!found)
 		return AX_ENOTSUP;
-	ax_npt_format_capabilities(&ax_npt_format_ept, out);
+	ax_npt_format_capabilities(found, out);
 	out->broadcast = broadcasts;
 	out->gpa_bits = gpa_bits;
 	return AX_OK;
@@ -213,6 +223,27 @@ static void unaligned_frames_go_back_and_nothing_changes(void **state)
 	assert_int_equal(out, 0);
 }
 
+/* A CPU that remembers invalid entries forgets them itself: there is nobody to be told. */
+static void a_fault_of_one_cpu_is_told_to_nobody(void **state)
+{
+	struct ax_addrspace_config config = {.format = AX_NPT_GSTAGE, .cpus = 1};
+	struct ax_addrspace_stats stats;
+	struct ax_addrspace as;
+
+	(void)state;
+	assert_int_equal(ax_addrspace_init(&as, &config), AX_OK);
+	assert_int_equal(ax_addrspace_map_alloc(&as, ax_gpa(0), M2, RWX, false), AX_OK);
+	/* With tables, without, and of a page that is there. */
+	assert_true(ax_addrspace_handle_page_fault(&as, ax_gpa(0), AX_WRITE));
+	assert_true(ax_addrspace_handle_page_fault(&as, ax_gpa(4096), AX_WRITE));
+	assert_true(ax_addrspace_handle_page_fault(&as, ax_gpa(4096), AX_WRITE));
+	ax_addrspace_stats(&as, &stats);
+	assert_int_equal(stats.faults, 2);
+	assert_int_equal(stats.owned_frames, 2);
+	ax_addrspace_destroy(&as);
+	assert_int_equal(out, 0);
+}
+
 /* A block that lies elsewhere than its alignment says is as good as none: pages do. */
 static void an_unaligned_block_goes_back_and_pages_do(void **state)
 {
@@ -283,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup(a_narrow_cpu_makes_a_narrow_space, begin),
 		cmocka_unit_test_setup(an_unaligned_root_goes_back, begin),
 		cmocka_unit_test_setup(unaligned_frames_go_back_and_nothing_changes, begin),
+		cmocka_unit_test_setup(a_fault_of_one_cpu_is_told_to_nobody, begin),
 		cmocka_unit_test_setup(an_unaligned_block_goes_back_and_pages_do, begin),
 		cmocka_unit_test_setup(populate_that_lost_a_table_to_a_fault_uses_that, begin),
 	};
