@@ -57,7 +57,7 @@ static inline bool ax_addrspace_live(const struct ax_addrspace *as)
  * two constants of its walk: npt->reach_levels, of which 0 is no walk, and npt->address_shift.
  */
 #define AX_ADDRSPACE_QUICK(levels, address_shift) \
-	(AX_ADDRSPACE_LIVE + (levels)*16u + (address_shift))
+	(AX_ADDRSPACE_LIVE + UINT64_C(16) * (levels) + (address_shift))
 
 /* The first version of the regions: not 0, and that of copy 0. */
 #define AX_REGIONS_FIRST UINT64_C(2)

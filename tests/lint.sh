@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # clang-tidy, cppcheck and gcc's analyzer over the library's sources, each file as the target that it is
-# for. What is left out, and why, is in .clang-tidy; beside the code nothing is suppressed.
+# for. What is left out, and why, is in .clang-tidy; where the code suppresses a finding it says why.
 #
 #	tests/lint.sh [FILE...]
 set -u
