@@ -29,7 +29,8 @@ INDIRECT = (
     (r"format->registers\(", r"arch/.*:registers"),
     (r"\bnext\(source", r".*:next_leaf"),
     (r"\bvisit\(context", r".*:release_page"),
-    (r"_api\(\)->|\b(memory|vmm|time)->|ops->(fault|release)\(|guard->relax\(|->print\(", None),
+    (r"= locked\(as, change", r".*addrspace\.c:(map|unmap|protect)_locked"),
+    (r"_api\(\)->|\b(memory|vmm|time)->|ops->(fault|release)\(|\bdealloc\(ax_hpa|\balloc_frame\(\)|guard->relax\(|->print\(", None),
 )
 
 NODE = re.compile(r'node: { title: "([^"]+)" label: "([^"]*)"')

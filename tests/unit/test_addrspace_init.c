@@ -573,15 +573,20 @@ static void a_direct_map_is_added_where_the_port_need_not_be_asked(struct test_s
 static void destroy_gives_everything_back_and_may_be_repeated(struct test_space *s)
 {
 	struct ax_addrspace_config config = format_config(s->format);
+	struct ax_addrspace_stats stats, zero = {0};
 	size_t before = s->held_before;
 
 	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(0x40000000), 4 * M2, RAM, true));
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(0), K4, RAM, false));
+	CHECK(ax_addrspace_handle_page_fault(&s->as, ax_gpa(0), AX_READ));
 	CHECK_OK(
 		ax_addrspace_map_linear(&s->as, ax_gpa(0x80000000), ax_hpa(MOCK_RAM_BASE), G1, RW));
 	ax_addrspace_destroy(&s->as);
 	CHECK_EQUAL(mock_frames_held(), before);
 	ax_addrspace_destroy(&s->as);
 	CHECK_EQUAL(mock_frames_held(), before);
+	ax_addrspace_stats(&s->as, &stats);
+	CHECK(memcmp(&stats, &zero, sizeof(stats)) == 0);
 	space_remake(s, &config);
 }
 

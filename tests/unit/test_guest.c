@@ -404,6 +404,8 @@ static void what_a_region_refuses_costs_no_page_before_it(struct test_space *s)
 	map_alloc(s, gpa + 2 * K4, 3 * K4, RW, false);
 	check_backs_nothing(s, gpa, AX_ENOENT);
 	check_backs_nothing(s, gpa - 4 * K4, AX_ENOENT);
+	/* The last byte alone. */
+	check_refused(s, gpa, 5 * K4 + 1, AX_ENOENT, AX_ENOENT);
 	check_backs_nothing(s, gpa - K4 + 1, AX_ENOENT);
 	map_alloc(s, gpa + 5 * K4, K4, AX_READ, false);
 	check_backs_nothing(s, gpa, AX_EACCES);
@@ -433,7 +435,7 @@ static void volatile_accesses_of_all_widths(struct test_space *s)
 		size_t width = widths[i];
 		/* Unaligned on the host's side. */
 		unsigned char *out = buffer(width + 1, 0);
-		unsigned char *back = buffer(width + 1, 0xee);
+		unsigned char *back = buffer(width + 1 + 8, 0xee);
 		uint64_t gpa = VM_RAM + 2 * K4 - width;
 
 		for (size_t b = 0; b < width; b++)
@@ -443,6 +445,8 @@ static void volatile_accesses_of_all_widths(struct test_space *s)
 		CHECK_OK(ax_guest_read_volatile(&s->as, ax_gpa(gpa), back + 1, width));
 		CHECK(memcmp(out + 1, back + 1, width) == 0);
 		CHECK_EQUAL(back[0], 0xee);
+		for (size_t b = 0; b < 8; b++)
+			CHECK_EQUAL(back[1 + width + b], 0xee);
 		check_bytes(s, VM_RAM + K4, K4 - width, 0);
 		check_bytes(s, VM_RAM + 2 * K4, 8, 0);
 		fill_bytes(s, gpa, width, 0);
