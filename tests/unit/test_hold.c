@@ -29,12 +29,14 @@
 
 /**
  * struct hold - Where a thread is held, and whether.
- * @point: Where, the first time that it comes there.
+ * @point: Where.
+ * @skip: As often it comes there before.
  * @held: It stands there.
  * @let_go: It may go on.
  */
 struct hold {
 	enum ax_pause_point point;
+	unsigned skip;
 	bool held;
 	bool let_go;
 };
@@ -49,6 +51,10 @@ void ax_host_pause(enum ax_pause_point point)
 
 	if (!hold || point != hold->point)
 		return;
+	if (hold->skip != 0) {
+		hold->skip--;
+		return;
+	}
 	my_hold = NULL;
 	pthread_mutex_lock(&lock);
 	hold->held = true;
@@ -103,15 +109,21 @@ static void finish(const struct call *call)
 	CHECK(pthread_join(call->thread, NULL) == 0);
 }
 
-/* Start a call and wait until it stands at the point. */
-static void start_held(struct call *call, struct test_space *s, enum ax_pause_point point)
+/* Start a call and wait until it stands at the point, where it came @skip times before. */
+static void start_held_later(struct call *call, struct test_space *s, enum ax_pause_point point,
+			     unsigned skip)
 {
-	call->hold = (struct hold){.point = point};
+	call->hold = (struct hold){.point = point, .skip = skip};
 	start(call, s, run_held);
 	pthread_mutex_lock(&lock);
 	while (!call->hold.held)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
+}
+
+static void start_held(struct call *call, struct test_space *s, enum ax_pause_point point)
+{
+	start_held_later(call, s, point, 0);
 }
 
 static void let_go(struct call *call)
@@ -372,6 +384,54 @@ static void regions_stay_as_a_reader_found_them_until_it_leaves(struct test_spac
 	alarm(0);
 }
 
+static unsigned char block[M2];
+
+static ax_error_t write_block(struct ax_addrspace *as)
+{
+	return ax_guest_write(as, ax_gpa(VM_RAM), block, sizeof(block));
+}
+
+static ax_error_t protect_upper_half(struct ax_addrspace *as)
+{
+	return ax_addrspace_protect(as, ax_gpa(VM_RAM + M2 / 2), M2 / 2, AX_READ);
+}
+
+/*
+ * A copy was allowed, and then half of its range is not any more: it has not begun. The leaf is whole still, since the
+ * writer waits: what ends the first chunk is the region alone.
+ */
+static void a_chunk_of_a_huge_page_ends_with_its_region(struct test_space *s)
+{
+	struct call copy = {.run = write_block};
+	struct call writer = {.run = protect_upper_half};
+	uint64_t version;
+
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	space_use_direct_map(s);
+	tlb_model_drop();
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, true));
+	memset(block, 0x77, sizeof(block));
+	version = ax_addrspace_version(&s->as);
+	/* It enters once to check the regions, once to back all of it, once to copy. */
+	start_held_later(&copy, s, AX_PAUSE_ENTERED, 2);
+	start(&writer, s, run_call);
+	while (ax_addrspace_version(&s->as) == version)
+		usleep(100);
+	let_go(&copy);
+	finish(&copy);
+	finish(&writer);
+	CHECK_OK(writer.error);
+	CHECK_ERROR(copy.error, AX_EACCES);
+	CHECK_EQUAL(*reference_ptr(s, VM_RAM + M2 / 2 - 1), 0x77);
+	for (uint64_t gpa = VM_RAM + M2 / 2; gpa < VM_RAM + M2; gpa += K4)
+		CHECK_EQUAL(*reference_ptr(s, gpa), 0);
+	CHECK_OK(ax_addrspace_clear(&s->as));
+	check_empty(s);
+	alarm(0);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
@@ -380,6 +440,7 @@ int main(void)
 		STORY_FEW(an_unmap_is_held_at_each_point),
 		STORY_FEW(a_table_stays_for_who_came_after_the_first_wait),
 		STORY_FEW(regions_stay_as_a_reader_found_them_until_it_leaves),
+		STORY_FEW(a_chunk_of_a_huge_page_ends_with_its_region),
 	};
 
 	return STORIES_RUN("threads held half-way", stories);
