@@ -43,7 +43,6 @@ static ax_error_t init_npt(struct ax_addrspace *as, const struct ax_addrspace_co
 		.features = config->features,
 		.direct_map = config->direct_map,
 		.direct_map_offset = config->direct_map_offset,
-		.last = UINT64_MAX,
 	};
 
 	if (!ax_gpa_is_aligned(config->base, AX_PAGE_SIZE_4K) ||
@@ -51,9 +50,8 @@ static ax_error_t init_npt(struct ax_addrspace *as, const struct ax_addrspace_co
 		return AX_EALIGN;
 	if (config->size != 0) {
 		npt.last = config->base.raw + (config->size - 1);
-		/* Beyond the number space; or all of it, which is wider than any table, and means
-		 * something else here. */
-		if (npt.last < config->base.raw || npt.last == UINT64_MAX)
+		/* Beyond the number space. */
+		if (npt.last < config->base.raw)
 			return AX_ERANGE;
 	}
 	return ax_npt_init(&as->npt, &npt);

@@ -50,7 +50,7 @@ static ax_error_t choose_geometry(struct ax_npt *npt, const struct ax_npt_config
 				  const struct ax_npt_capabilities *caps)
 {
 	const struct ax_npt_format *format = npt->format;
-	unsigned wanted = config->last == UINT64_MAX ? 0 : bits_of(config->last);
+	unsigned wanted = bits_of(config->last);
 	unsigned levels = config->levels;
 	unsigned bits = config->gpa_bits;
 

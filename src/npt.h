@@ -30,7 +30,7 @@
 
 /**
  * struct ax_npt_config - How a table is to be; members as in struct ax_addrspace_config.
- * @last: Last guest byte that it has to reach; UINT64_MAX: all that it can.
+ * @last: Last guest byte that it has to reach.
  */
 struct ax_npt_config {
 	enum ax_npt_format_id format;

@@ -27,7 +27,6 @@ static uint64_t *damaged_table(void)
 		.format = AX_NPT_STAGE2,
 		.levels = 3,
 		.cpus = 1,
-		.last = UINT64_MAX,
 	};
 	uint64_t hpa = HOST;
 	unsigned level = 2;
@@ -88,9 +87,12 @@ static void enter_over_a_stray_leaf_leaves_it_alone(void)
 	CHECK_OK(ax_pool_fill(&pool, needs, npt.hpa_bits));
 	ax_npt_enter(&npt, VM_RAM, VM_RAM + K4 - 1, HOST + M2, attr, &pool);
 	CHECK_EQUAL(*slot, stray);
-	/* Where the table of the leaves would be, and not above it. */
+	/* Where the table of the leaves would be, and not above it. Nor is what the stray leaf maps taken for a table. */
+	memset(mock_ptr(HOST), 0x5a, K4);
 	ax_npt_enter(&npt, VM_RAM, VM_RAM + M2 - 1, HOST + M2, attr, &pool);
 	CHECK_EQUAL(*slot, stray);
+	for (size_t i = 0; i < K4; i++)
+		CHECK_EQUAL(((const unsigned char *)mock_ptr(HOST))[i], 0x5a);
 	CHECK_EQUAL(pool.count, needs);
 	ax_pool_drain(&pool);
 	repair(slot);
@@ -208,7 +210,6 @@ static void a_branch_that_lost_its_race_is_zero_again(void)
 		.format = AX_NPT_STAGE2,
 		.levels = 4,
 		.cpus = 2,
-		.last = UINT64_MAX,
 	};
 	struct ax_npt_branch branch = {.count = 0};
 	unsigned level = 0;
