@@ -152,7 +152,7 @@ AX_INLINE ax_error_t translate_quickly(const struct ax_addrspace *as, uint64_t g
 	return error;
 }
 
-/* For the host build, where there are both: so the other one has no instruction more. */
+/* Of entries that hold addresses shifted by 2. Out of line: so the others have no instruction more. */
 AX_OUT_OF_LINE static ax_error_t translate_shifted(const struct ax_addrspace *as, uint64_t gpa,
 						   ax_hpa_t *out)
 {
@@ -162,12 +162,10 @@ AX_OUT_OF_LINE static ax_error_t translate_shifted(const struct ax_addrspace *as
 ax_error_t ax_addrspace_translate(const struct ax_addrspace *as, ax_gpa_t addr, ax_hpa_t *out)
 {
 	if (as && out && addr.raw <= as->last) {
-		if (AX_NPT_HAS_SHIFT(0) &&
-		    __builtin_expect(as->quick == AX_ADDRSPACE_QUICK(4, 0), 1))
+		if (__builtin_expect(as->quick == AX_ADDRSPACE_QUICK(4, 0), 1))
 			return translate_quickly(as, addr.raw, 0, out);
-		if (AX_NPT_HAS_SHIFT(2) && as->quick == AX_ADDRSPACE_QUICK(4, 2))
-			return AX_NPT_HAS_SHIFT(0) ? translate_shifted(as, addr.raw, out)
-						   : translate_quickly(as, addr.raw, 2, out);
+		if (as->quick == AX_ADDRSPACE_QUICK(4, 2))
+			return translate_shifted(as, addr.raw, out);
 	}
 	return translate(as, addr.raw, out);
 }

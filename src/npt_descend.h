@@ -18,25 +18,10 @@
 #define AX_NPT_PAGE_SHIFT 12u
 #define AX_NPT_INDEX_BITS 9u
 
-/*
- * AX_NPT_HAS_SHIFT() - Whether a format of this build may have this address_shift.
- *
- * On RISC-V all have 2, elsewhere 0: then a walk is there once, and shifts by a constant. In the host build,
- * which has all formats, it is there twice.
- */
-#if __STDC_HOSTED__
-#define AX_NPT_HAS_SHIFT(shift) true
-#elif defined __riscv
-#define AX_NPT_HAS_SHIFT(shift) ((shift) == 2)
-#else
-#define AX_NPT_HAS_SHIFT(shift) ((shift) == 0)
-#endif
-
 /** ax_npt_reach_levels() - The levels of a table with a direct map that this file can walk; else 0. */
 static inline uint8_t ax_npt_reach_levels(const struct ax_npt *npt)
 {
-	return npt->levels >= 3 && AX_NPT_HAS_SHIFT(npt->address_shift) &&
-			       npt->format->page_shift == AX_NPT_PAGE_SHIFT &&
+	return npt->levels >= 3 && npt->format->page_shift == AX_NPT_PAGE_SHIFT &&
 			       npt->format->index_bits == AX_NPT_INDEX_BITS
 		       ? npt->levels
 		       : 0;
@@ -151,7 +136,8 @@ AX_INLINE bool ax_npt_reach(const struct ax_npt *npt, uint64_t gpa, struct ax_np
 
 	if (levels == 0)
 		return false;
-	if (AX_NPT_HAS_SHIFT(0) && (!AX_NPT_HAS_SHIFT(2) || npt->address_shift == 0))
+	/* The two that there are, as constants: a walk that shifts by a variable takes an instruction more a level. */
+	if (npt->address_shift == 0)
 		ax_npt_descend(npt, gpa, levels, 0, place);
 	else
 		ax_npt_descend(npt, gpa, levels, 2, place);
