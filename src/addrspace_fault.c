@@ -9,7 +9,7 @@
  *
  * In the model, tests/spin/guard.pml, either is Cpu from find_region() to `touch`: check_access() and serve() are
  * find_region(), ax_npt_walk() is walk(), back_page() what begins at `again`, ax_npt_install() and the
- * ax_npt_replace() of serve_owned() the two d_steps (BREAK_FAULT_BY_STORE), free_spare() what is at `out`
+ * ax_npt_replace() of enter_owned() the two d_steps (BREAK_FAULT_BY_STORE), free_spare() what is at `out`
  * (BREAK_SPARE_IS_LOST). With REMEMBER a Cpu remembers its table as a line does: ax_addrspace_hits_table() is
  * HIT(), remember_table() is remember() (BREAK_HIT_OUTLIVES_VERSION). They change together.
  */
@@ -214,21 +214,41 @@ AX_SELDOM static enum ax_fault_result serve_rest(struct ax_addrspace *as, uint64
 	return result;
 }
 
+/*
+ * Enter a frame of the space's own where a zero entry was found. False: another CPU entered something there first.
+ *
+ * Without a guard there is no other, and no locked instruction either. It would wait for all the stores that zeroed the
+ * frame, and what comes after it for them: a third of the time of a fault whose table no cache has.
+ */
+static inline bool enter_owned(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t *slot,
+			       uint64_t leaf)
+{
+	uint64_t expected = 0;
+
+	if (__builtin_expect(line == &as->alone, 1)) {
+		ax_npt_store(slot, leaf);
+		as->alone.owned_frames++;
+		return true;
+	}
+	if (!ax_npt_replace(slot, &expected, leaf))
+		return false;
+	ax_guard_count(&line->owned_frames, 1);
+	return true;
+}
+
 /* Back a page with a frame of the space's own: @slot, on level 0, was found zero. */
 AX_OUT_OF_LINE static enum ax_fault_result serve_owned(struct ax_addrspace *as, uint64_t addr,
 						       uint64_t *slot, struct ax_guard_slot *line)
 {
 	ax_hpa_t page = AX_HPA_NONE;
 	ax_error_t error = ax_backend_get_owned(&as->npt, &page.raw);
-	uint64_t expected = 0;
 
 	if (error != AX_OK)
 		return serve_rest(as, addr, 0, line, AX_HPA_NONE, error);
 	ax_pause(AX_PAUSE_INSTALL);
-	if (!ax_npt_replace(slot, &expected, line->hit.leaf | page.raw >> as->npt.address_shift))
+	if (!enter_owned(as, line, slot, line->hit.leaf | page.raw >> as->npt.address_shift))
 		return serve_rest(as, addr, 0, line, page, AX_OK);
 	ax_pause(AX_PAUSE_INSTALLED);
-	ax_guard_count(&line->owned_frames, 1);
 	ax_tlb_publish_page(&as->npt, addr & ~PAGE_SPAN, false);
 	return AX_FAULT_HANDLED;
 }
