@@ -13,7 +13,8 @@
  *
  *   reader   enter section | find region in the active copy | walk the table
  *            fault: where an entry is zero, build the missing branch aside and link it by one
- *            compare-and-swap from zero; lost: look again | leave section, give back what is spare
+ *            compare-and-swap from zero; lost: look again | leave section, give back what is spare.
+ *            (A space for one CPU has no section, and a frame of its own is entered by a store.)
  *
  *   writer   lock | prepare: arguments, state, every frame the change can need
  *     map:     enter the leaves, then publish the region
