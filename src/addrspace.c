@@ -78,16 +78,16 @@ ax_error_t ax_addrspace_init(struct ax_addrspace *as, const struct ax_addrspace_
 	as->first = config->base.raw;
 	as->last = config->size != 0 ? config->base.raw + (config->size - 1)
 				     : (UINT64_C(1) << as->npt.gpa_bits) - 1;
-	error = as->first > as->last
-			? AX_ERANGE
-			: ax_guard_init(&as->guard, cpus, config->relax, config->relax_context);
+	error = as->first > as->last ? AX_ERANGE
+				     : ax_guard_init(&as->guard, config->serialized ? 1 : cpus,
+						     config->relax, config->relax_context);
 	if (error != AX_OK) {
 		ax_npt_destroy(&as->npt);
 		return error;
 	}
 	as->version = AX_REGIONS_FIRST;
 	as->state = AX_ADDRSPACE_LIVE;
-	if (cpus == 1)
+	if (!ax_guard_shared(&as->guard))
 		as->quick = AX_ADDRSPACE_QUICK(as->npt.reach_levels, as->npt.address_shift);
 	return AX_OK;
 }

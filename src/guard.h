@@ -44,7 +44,7 @@
 /**
  * ax_guard_init() - Make a guard.
  * @guard: The caller's memory.
- * @cpus: 1: none is needed, and every function below is a test of one pointer.
+ * @cpus: That may be inside at once. 1: none is needed, and every function below is a test of one pointer.
  * @relax: Called while a writer waits, or a reader for a slot; NULL for a pause instruction.
  * @relax_context: Handed to @relax.
  *

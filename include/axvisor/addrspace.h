@@ -16,7 +16,8 @@
  *     from a backend's functions, or from an interrupt that may have stopped a reader or writer of
  *     the same space: there they would wait for ever.
  *   - init and destroy: nobody else.
- *   - A space configured for one CPU has no guard: there a call must not interrupt another.
+ *   - A space configured for one CPU, or for a lock of the port's own around each call (serialized),
+ *     has no guard: there calls must not overlap, nor one interrupt another.
  *
  * Different spaces share nothing.
  */
@@ -53,6 +54,9 @@ extern "C" {
  * @tag: VMID, ASID or VPID of this guest.
  * @cpus: CPUs that may run or fault this guest, or call readers of this space, at the same time.
  *	1: no guard is needed. 0: ax_host_get_cpu_num() if bound, else 1.
+ * @serialized: The port sees to it that no two calls on this space overlap, on whichever CPUs: no guard
+ *	is needed then, and calls cost what they do with one CPU. A guest window (guest.h) is a call from
+ *	enter to leave. A CPU that waits for the port's lock does what ax_tlb_invalidate() asks of it.
  * @features: AX_NPT_FEATURE_ bits. 0: on a target those of the CPU that need not be asked for, in
  *	the host build none.
  * @direct_map: The port's direct map is one constant offset: walks of the table and accesses to guest
@@ -73,6 +77,7 @@ struct ax_addrspace_config {
 	unsigned granule_shift;
 	unsigned tag;
 	unsigned cpus;
+	bool serialized;
 	uint64_t features;
 	bool direct_map;
 	uint64_t direct_map_offset;

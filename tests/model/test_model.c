@@ -36,7 +36,7 @@ static uint64_t environment(const char *name, uint64_t otherwise)
 	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static void random_operations_agree_with_a_plain_model(struct test_space *s)
+static void random_operations(struct test_space *s)
 {
 	unsigned count = (unsigned)environment("AX_STEPS", 80);
 
@@ -53,10 +53,28 @@ static void random_operations_agree_with_a_plain_model(struct test_space *s)
 	space_model_end(s);
 }
 
+static void random_operations_agree_with_a_plain_model(struct test_space *s)
+{
+	random_operations(s);
+}
+
+/* Without a guard, and the other CPUs' hardware is to be told all the same. */
+static void they_do_under_a_lock_of_the_ports(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+
+	if (s->cpus == 1)
+		return;
+	config.serialized = true;
+	space_remake(s, &config);
+	random_operations(s);
+}
+
 int main(void)
 {
 	static const struct story stories[] = {
 		STORY(random_operations_agree_with_a_plain_model),
+		STORY_FEW(they_do_under_a_lock_of_the_ports),
 	};
 
 	printf("AX_SEED=%" PRIu64 "\n", environment("AX_SEED", 1));

@@ -217,7 +217,7 @@ static void check_counts(const struct test_space *s, const struct ref_summary *s
 	CHECK_EQUAL(stats.table_frames, frames_of_tables(s, summary));
 	for (unsigned level = 0; level < AX_NPT_LEVELS_MAX; level++)
 		CHECK_EQUAL(stats.pages[level], summary->leaves_at[level]);
-	CHECK_EQUAL(stats.guard_frames, s->cpus > 1 ? 1 : 0);
+	CHECK_EQUAL(stats.guard_frames, s->guarded ? 1 : 0);
 	CHECK_EQUAL(mock_frames_held(), s->held_before + s->foreign + stats.table_frames +
 						stats.owned_frames + stats.region_frames +
 						stats.guard_frames);

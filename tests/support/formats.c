@@ -146,6 +146,7 @@ void space_make_config(struct test_space *s, const struct format_case *format,
 	memset(s, 0xee, sizeof(*s));
 	s->format = format;
 	s->cpus = config->cpus;
+	s->guarded = config->cpus > 1 && !config->serialized;
 	s->held_before = mock_frames_held();
 	s->foreign = 0;
 	CHECK_OK(ax_addrspace_init(&s->as, config));

@@ -52,6 +52,7 @@ struct ax_addrspace_config format_config(const struct format_case *format);
  * @format: What it was made from.
  * @cpu: The CPU of the reference walkers, its registers loaded.
  * @cpus: What it was configured for.
+ * @guarded: For more than one, without a lock around each call.
  * @base: First guest byte.
  * @size: Bytes.
  * @hpa_bits: Width of host addresses.
@@ -64,6 +65,7 @@ struct test_space {
 	const struct format_case *format;
 	struct ref_cpu cpu;
 	unsigned cpus;
+	bool guarded;
 	uint64_t base;
 	uint64_t size;
 	unsigned hpa_bits;

@@ -808,6 +808,7 @@ static void step_init(struct test_space *s)
 	config.granule_shift = one_in(4) ? some_small_number() : 0;
 	config.tag = one_in(2) ? 1 : some_small_number();
 	config.cpus = (unsigned)below(3);
+	config.serialized = one_in(2);
 	config.features = one_in(2) ? 0 : draw() & 0xffff;
 	config.base = ax_gpa(one_in(2) ? 0 : hostile_number());
 	config.size = one_in(2) ? 0 : hostile_number();

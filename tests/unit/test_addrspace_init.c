@@ -108,6 +108,18 @@ static void init_with_base_and_no_size_reaches_the_end_of_the_tables(struct test
 	check_empty(s);
 }
 
+static void a_lock_around_each_call_takes_the_place_of_the_guard(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+	struct ax_addrspace_stats stats;
+
+	config.serialized = true;
+	space_remake(s, &config);
+	ax_addrspace_stats(&s->as, &stats);
+	CHECK_EQUAL(stats.guard_frames, 0);
+	check_empty(s);
+}
+
 static void init_takes_base_and_size_to_the_page(struct test_space *s)
 {
 	struct ax_addrspace_config config = format_config(s->format);
@@ -741,6 +753,7 @@ int main(void)
 		STORY(init_registers_are_the_very_values_to_load),
 		STORY(init_registers_stay_the_same_while_the_space_lives),
 		STORY(init_with_base_and_no_size_reaches_the_end_of_the_tables),
+		STORY(a_lock_around_each_call_takes_the_place_of_the_guard),
 		STORY(init_takes_base_and_size_to_the_page),
 		STORY(init_refuses_an_unaligned_base),
 		STORY(init_refuses_an_unaligned_size),

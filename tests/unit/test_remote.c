@@ -76,6 +76,16 @@ static void map_tells_all_only_where_invalid_entries_are_cached(struct test_spac
 	CHECK_EQUAL(mock_counts().tlb, caches_invalid_entries(s) ? everywhere(s) : 0);
 }
 
+/* A lock of the port's keeps calls apart, and not the other CPUs' hardware. */
+static void a_lock_around_each_call_changes_nothing_of_that(struct test_space *s)
+{
+	struct ax_addrspace_config config = format_config(s->format);
+
+	config.serialized = true;
+	space_remake(s, &config);
+	unmap_tells_this_cpu_and_the_others(s);
+}
+
 /* Another CPU that remembers the invalid entry faults by itself, and finds the page. */
 static void fault_tells_nobody_else(struct test_space *s)
 {
@@ -96,6 +106,7 @@ int main(void)
 	static const struct story stories[] = {
 		STORY(unmap_tells_this_cpu_and_the_others),
 		STORY(map_tells_all_only_where_invalid_entries_are_cached),
+		STORY(a_lock_around_each_call_changes_nothing_of_that),
 		STORY(fault_tells_nobody_else),
 	};
 
