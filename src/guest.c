@@ -5,8 +5,8 @@
  * A range that is one chunk is checked, backed and accessed in one section. A longer one first passes
  * two checks that copy nothing: that regions permit it throughout, which costs nothing and backs
  * nothing, so that a guest cannot make the host back memory by a request that fails anyway; and that
- * every page is backed. Then it is copied chunk by chunk, each in a section of its own, so that a long
- * copy does not keep a writer waiting.
+ * every page is backed. Then it is copied. Both of the latter go by the pages of one table as long as
+ * that is what comes, in sections that end before a writer has waited long.
  */
 #include <axvisor/guest.h>
 
@@ -15,6 +15,12 @@
 #include "mem.h"
 #include "npt.h"
 #include "npt_entry.h"
+
+/* Bytes that a table of pages maps, less one. */
+#define TABLE_SPAN ((UINT64_C(1) << AX_TABLE_SHIFT) - 1)
+
+/* The most that one section copies, so that a writer waits no longer than for that. */
+#define SECTION_MAX ((size_t)256 * 1024)
 
 enum direction {
 	FROM_GUEST,
@@ -93,6 +99,14 @@ static ax_error_t chunk_at(struct ax_addrspace *as, struct ax_guard_slot *line, 
 	return error;
 }
 
+static void move(void *guest, unsigned char *host, size_t size, enum direction direction)
+{
+	if (direction == FROM_GUEST)
+		memcpy(host, guest, size);
+	else
+		memcpy(guest, host, size);
+}
+
 /* One chunk, in a section. Without @host it is only checked and backed. */
 static ax_error_t copy_chunk(struct ax_addrspace *as, struct ax_guard_slot *line, uint64_t addr,
 			     unsigned char *host, size_t want, enum direction direction,
@@ -102,10 +116,8 @@ static ax_error_t copy_chunk(struct ax_addrspace *as, struct ax_guard_slot *line
 	void *ptr;
 	ax_error_t error = chunk_at(as, line, addr, want, access, &ptr, done);
 
-	if (error == AX_OK && host && direction == FROM_GUEST)
-		memcpy(host, ptr, *done);
-	else if (error == AX_OK && host)
-		memcpy(ptr, host, *done);
+	if (error == AX_OK && host)
+		move(ptr, host, *done, direction);
 	return error;
 }
 
@@ -166,14 +178,56 @@ static ax_error_t check_range(const struct ax_addrspace *as, ax_gpa_t start, siz
 	return ax_addrspace_contains_range(as, start, size) ? AX_OK : AX_ERANGE;
 }
 
-/* All chunks of a range, in order. */
+/*
+ * The pages from @addr on, at most @want bytes, in a section in which copy_chunk() has just ended there: those that
+ * are in the table and in the region that were hit. Neither can go before the section ends, so that nothing is left
+ * to ask of a page but whether it is there.
+ *
+ * Return: how many bytes.
+ */
+static size_t copy_pages(const struct ax_npt *npt, const struct ax_region_hit *hit, uint64_t addr,
+			 unsigned char *host, size_t want, enum direction direction)
+{
+	const uint64_t *slot;
+	size_t done = 0;
+
+	if (!ax_addrspace_hits_table(hit, addr))
+		return 0;
+	slot = ax_addrspace_hit_slot(hit, addr);
+	want = (size_t)least(want, least(hit->region->last, addr | TABLE_SPAN) - addr + 1);
+	while (done < want) {
+		uint64_t leaf = ax_npt_load(slot++);
+		size_t size = (size_t)least(AX_PAGE_SIZE_4K, want - done);
+
+		if (!ax_npt_present(npt, leaf))
+			break;
+		ax_pause(AX_PAUSE_ACCESS);
+		if (host)
+			move(ax_npt_virt(npt, ax_npt_address(npt, leaf)), host + done, size,
+			     direction);
+		done += size;
+	}
+	return done;
+}
+
+/* All of a range, in order. */
 static ax_error_t do_range(struct ax_addrspace *as, uint64_t addr, unsigned char *host, size_t size,
 			   enum direction direction)
 {
 	while (size != 0) {
+		size_t want = host ? (size_t)least(size, SECTION_MAX) : size;
+		struct ax_section section;
+		struct ax_guard_slot *line;
+		ax_error_t error;
 		size_t done;
-		ax_error_t error = do_chunk(as, addr, host, size, direction, &done);
 
+		ax_guard_enter(&as->guard, &section);
+		line = ax_addrspace_line(as, &section);
+		error = copy_chunk(as, line, addr, host, want, direction, &done);
+		if (error == AX_OK && done < want)
+			done += copy_pages(&as->npt, &line->hit, addr + done,
+					   host ? host + done : NULL, want - done, direction);
+		ax_guard_leave(&section);
 		if (error != AX_OK)
 			return error;
 		addr += done;

@@ -110,6 +110,15 @@ static void copies_follow_pages_that_are_the_wrong_way_round(struct test_space *
 	copy_there_and_back(s, VM_RAM + 3 * M2 - 0x4567, 0x8000);
 }
 
+/* Single pages beyond the end of their table, and more of them than one section copies. */
+static void copies_cross_tables_of_pages(struct test_space *s)
+{
+	const uint64_t size = M2 / 2 - 3 * K4;
+
+	map_alloc(s, VM_RAM, 2 * M2, RAM, false);
+	copy_there_and_back(s, VM_RAM + M2 - size - 5, 2 * size + 11);
+}
+
 static void copies_cross_pages_blocks_and_regions(struct test_space *s)
 {
 	map_mix(s);
@@ -716,6 +725,7 @@ int main(void)
 {
 	static const struct story stories[] = {
 		STORY(copies_follow_pages_that_are_the_wrong_way_round),
+		STORY_FEW(copies_cross_tables_of_pages),
 		STORY_FEW(copies_cross_pages_blocks_and_regions),
 		STORY_FEW(a_copy_of_everything_is_exact),
 		STORY_FEW(a_write_touches_nothing_beside_its_range),

@@ -391,19 +391,22 @@ static ax_error_t write_block(struct ax_addrspace *as)
 	return ax_guest_write(as, ax_gpa(VM_RAM), block, sizeof(block));
 }
 
-static ax_error_t protect_upper_half(struct ax_addrspace *as)
+/* Where a part of it begins that the first section of a copy would reach. */
+#define UPPER (VM_RAM + 16 * K4)
+
+static ax_error_t protect_upper_part(struct ax_addrspace *as)
 {
-	return ax_addrspace_protect(as, ax_gpa(VM_RAM + M2 / 2), M2 / 2, AX_READ);
+	return ax_addrspace_protect(as, ax_gpa(UPPER), VM_RAM + M2 - UPPER, AX_READ);
 }
 
 /*
- * A copy was allowed, and then half of its range is not any more: it has not begun. The leaf is whole still, since the
+ * A copy was allowed, and then most of its range is not any more: it has not begun. The leaf is whole still, since the
  * writer waits: what ends the first chunk is the region alone.
  */
 static void a_chunk_of_a_huge_page_ends_with_its_region(struct test_space *s)
 {
 	struct call copy = {.run = write_block};
-	struct call writer = {.run = protect_upper_half};
+	struct call writer = {.run = protect_upper_part};
 	uint64_t version;
 
 	if (s->cpus == 1)
@@ -424,8 +427,8 @@ static void a_chunk_of_a_huge_page_ends_with_its_region(struct test_space *s)
 	finish(&writer);
 	CHECK_OK(writer.error);
 	CHECK_ERROR(copy.error, AX_EACCES);
-	CHECK_EQUAL(*reference_ptr(s, VM_RAM + M2 / 2 - 1), 0x77);
-	for (uint64_t gpa = VM_RAM + M2 / 2; gpa < VM_RAM + M2; gpa += K4)
+	CHECK_EQUAL(*reference_ptr(s, UPPER - 1), 0x77);
+	for (uint64_t gpa = UPPER; gpa < VM_RAM + M2; gpa += K4)
 		CHECK_EQUAL(*reference_ptr(s, gpa), 0);
 	CHECK_OK(ax_addrspace_clear(&s->as));
 	check_empty(s);
