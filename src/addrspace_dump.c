@@ -8,40 +8,41 @@
 
 static void dump_head(const struct ax_addrspace *as, struct ax_text *text)
 {
-	ax_text_put(text, "guest address space ");
-	ax_text_range(text, as->first, as->last);
-	ax_text_put(text, ", ");
-	ax_text_put(text, ax_npt_format_name(as->npt.format->id));
-	ax_text_put(text, ", ");
-	ax_text_decimal(text, as->npt.levels);
-	ax_text_put(text, " levels, ");
-	ax_text_decimal(text, as->npt.gpa_bits);
-	ax_text_put(text, " bits, root ");
-	ax_text_hex(text, as->npt.root_hpa, 1);
-	ax_text_put(text, ", tag ");
-	ax_text_decimal(text, as->npt.tag);
-	ax_text_end(text);
+	const uint64_t values[] = {
+		as->first,      as->last,         (uintptr_t)ax_npt_format_name(as->npt.format->id),
+		as->npt.levels, as->npt.gpa_bits, as->npt.root_hpa,
+		as->npt.tag,
+	};
+
+	ax_text_format(text, "guest address space %a-%a, %s, %d levels, %d bits, root %x, tag %d\n",
+		       values);
+}
+
+static const char *backend_name(const struct ax_backend *backend)
+{
+	return backend->ops->name ? backend->ops->name : "backend";
 }
 
 static void dump_region(const struct ax_region_info *region, struct ax_text *text)
 {
-	ax_text_put(text, "  ");
-	ax_text_range(text, region->start.raw, region->start.raw + (region->size - 1));
-	ax_text_column(text, 34);
-	ax_text_size(text, region->size);
-	ax_text_column(text, 53);
-	ax_text_flags(text, region->flags);
-	ax_text_column(text, 67);
-	if (region->type == AX_REGION_LINEAR) {
-		ax_text_put(text, "linear -> ");
-		ax_text_hex(text, region->target.raw, 12);
-	} else if (region->backend) {
-		ax_text_put(text,
-			    region->backend->ops->name ? region->backend->ops->name : "backend");
-	} else {
-		ax_text_put(text, "alloc");
-	}
-	ax_text_end(text);
+	const uint64_t values[] = {
+		region->start.raw,
+		region->start.raw + (region->size - 1),
+		34,
+		region->size,
+		53,
+		region->flags,
+		67,
+	};
+	const uint64_t target[] = {region->target.raw};
+	const uint64_t name[] = {
+		(uintptr_t)(region->backend ? backend_name(region->backend) : "alloc")};
+
+	ax_text_format(text, "  %a-%a%c%b%c%f%c", values);
+	if (region->type == AX_REGION_LINEAR)
+		ax_text_format(text, "linear -> %a\n", target);
+	else
+		ax_text_format(text, "%s\n", name);
 }
 
 static void dump_regions(const struct ax_addrspace *as, struct ax_text *text)
@@ -55,36 +56,20 @@ static void dump_regions(const struct ax_addrspace *as, struct ax_text *text)
 	}
 }
 
-static void put_count(struct ax_text *text, const char *name, uint64_t count)
-{
-	if (text->length != 0)
-		ax_text_put(text, ", ");
-	ax_text_put(text, name);
-	ax_text_put(text, " ");
-	ax_text_decimal(text, count);
-}
-
 static void dump_counts(const struct ax_addrspace *as, struct ax_text *text)
 {
 	struct ax_addrspace_stats stats;
 
 	ax_addrspace_stats(as, &stats);
-	put_count(text, "frames: tables", stats.table_frames);
-	put_count(text, "owned", stats.owned_frames);
-	put_count(text, "regions", stats.region_frames);
-	put_count(text, "guard", stats.guard_frames);
-	ax_text_put(text, "; pages:");
-	for (unsigned level = 0; level <= as->npt.leaf_level_max; level++) {
-		ax_text_put(text, " ");
-		ax_text_decimal(text, stats.pages[level]);
-		ax_text_put(text, " of ");
-		ax_text_size(text, ax_npt_span(&as->npt, level) + 1);
-	}
-	ax_text_end(text);
-	put_count(text, "faults served", stats.faults);
-	put_count(text, "splits", stats.splits);
-	put_count(text, "flushes", stats.flushes);
-	ax_text_end(text);
+	ax_text_format(text, "frames: tables %d, owned %d, regions %d, guard %d; pages:",
+		       (const uint64_t[]){stats.table_frames, stats.owned_frames,
+					  stats.region_frames, stats.guard_frames});
+	for (unsigned level = 0; level <= as->npt.leaf_level_max; level++)
+		ax_text_format(
+			text, " %d of %b",
+			(const uint64_t[]){stats.pages[level], ax_npt_span(&as->npt, level) + 1});
+	ax_text_format(text, "\nfaults served %d, splits %d, flushes %d\n",
+		       (const uint64_t[]){stats.faults, stats.splits, stats.flushes});
 }
 
 static ax_error_t next_leaf(const void *source, ax_gpa_t from, struct ax_npt_mapping *out)
@@ -100,11 +85,9 @@ void ax_addrspace_dump(const struct ax_addrspace *as, ax_print_t print, void *co
 		return;
 	ax_text_init(&text, print, context);
 	dump_head(as, &text);
-	ax_text_put(&text, "regions");
-	ax_text_end(&text);
+	ax_text_format(&text, "regions\n", NULL);
 	dump_regions(as, &text);
-	ax_text_put(&text, "mappings");
-	ax_text_end(&text);
+	ax_text_format(&text, "mappings\n", NULL);
 	ax_npt_dump_leaves(&text, next_leaf, as);
 	dump_counts(as, &text);
 }

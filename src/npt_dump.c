@@ -26,24 +26,21 @@ static bool run_extend(struct run *run, const struct ax_npt_mapping *leaf)
 static void run_print(struct ax_text *text, const struct run *run)
 {
 	const struct ax_npt_mapping *leaves = &run->leaves;
+	const uint64_t values[] = {
+		leaves->gpa.raw,
+		leaves->gpa.raw + (leaves->size - 1),
+		34,
+		leaves->size,
+		42,
+		leaves->page_size,
+		53,
+		leaves->flags,
+		67,
+		(uintptr_t)(leaves->owned ? "owned " : ""),
+	};
 
-	ax_text_put(text, "  ");
-	ax_text_range(text, leaves->gpa.raw, leaves->gpa.raw + (leaves->size - 1));
-	ax_text_column(text, 34);
-	ax_text_size(text, leaves->size);
-	ax_text_column(text, 42);
-	ax_text_size(text, leaves->page_size);
-	ax_text_put(text, " pages");
-	ax_text_column(text, 53);
-	ax_text_flags(text, leaves->flags);
-	ax_text_column(text, 67);
-	if (leaves->owned)
-		ax_text_put(text, "owned ");
-	if (run->contiguous) {
-		ax_text_put(text, "-> ");
-		ax_text_hex(text, leaves->hpa.raw, 12);
-	}
-	ax_text_end(text);
+	ax_text_format(text, "  %a-%a%c%b%c%b pages%c%f%c%s", values);
+	ax_text_format(text, run->contiguous ? "-> %a\n" : "\n", &leaves->hpa.raw);
 }
 
 void ax_npt_dump_leaves(struct ax_text *text,

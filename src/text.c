@@ -7,7 +7,6 @@ void ax_text_init(struct ax_text *text, ax_print_t print, void *context)
 	text->print = print;
 	text->context = context;
 	text->length = 0;
-	text->line[0] = '\0';
 }
 
 static void put_char(struct ax_text *text, char c)
@@ -15,10 +14,9 @@ static void put_char(struct ax_text *text, char c)
 	/* Room for the newline and the end. */
 	if (text->length + 2 < sizeof(text->line))
 		text->line[text->length++] = c;
-	text->line[text->length] = '\0';
 }
 
-void ax_text_put(struct ax_text *text, const char *string)
+static void put_string(struct ax_text *text, const char *string)
 {
 	for (; *string; string++)
 		put_char(text, *string);
@@ -39,62 +37,83 @@ static void put_number(struct ax_text *text, uint64_t number, unsigned base, uns
 		put_char(text, reversed[--count]);
 }
 
-void ax_text_decimal(struct ax_text *text, uint64_t number)
+static void put_hex(struct ax_text *text, uint64_t number, unsigned digits)
 {
-	put_number(text, number, 10, 1);
-}
-
-void ax_text_hex(struct ax_text *text, uint64_t number, unsigned digits)
-{
-	ax_text_put(text, "0x");
+	put_string(text, "0x");
 	put_number(text, number, 16, digits);
 }
 
-void ax_text_size(struct ax_text *text, uint64_t bytes)
+static void put_size(struct ax_text *text, uint64_t bytes)
 {
-	static const char *const unit[] = {"", "K", "M", "G", "T", "P", "E"};
-	unsigned i = 0;
+	const char *unit = "\0KMGTPE";
 
 	/* 2^64 has no unit, and is no number of bytes. */
 	while (bytes != 0 && bytes % 1024 == 0) {
 		bytes /= 1024;
-		i++;
+		unit++;
 	}
-	ax_text_decimal(text, bytes);
-	ax_text_put(text, unit[i]);
+	put_number(text, bytes, 10, 1);
+	if (*unit)
+		put_char(text, *unit);
 }
 
-void ax_text_flags(struct ax_text *text, ax_flags_t flags)
+static void put_flags(struct ax_text *text, uint64_t flags)
 {
 	put_char(text, flags & AX_READ ? 'r' : '-');
 	put_char(text, flags & AX_WRITE ? 'w' : '-');
 	put_char(text, flags & AX_EXECUTE ? 'x' : '-');
 	put_char(text, flags & AX_USER ? 'u' : '-');
 	if (flags & AX_DEVICE)
-		ax_text_put(text, " device");
+		put_string(text, " device");
 	else if (flags & AX_UNCACHED)
-		ax_text_put(text, " uncached");
+		put_string(text, " uncached");
 }
 
-void ax_text_range(struct ax_text *text, uint64_t first, uint64_t last)
+static void put_value(struct ax_text *text, char how, uint64_t value)
 {
-	ax_text_hex(text, first, 12);
-	ax_text_put(text, "-");
-	ax_text_hex(text, last, 12);
+	switch (how) {
+	case 'd':
+		put_number(text, value, 10, 1);
+		break;
+	case 'x':
+		put_hex(text, value, 1);
+		break;
+	case 'a':
+		put_hex(text, value, 12);
+		break;
+	case 'b':
+		put_size(text, value);
+		break;
+	case 'f':
+		put_flags(text, value);
+		break;
+	case 's':
+		put_string(text, (const char *)(uintptr_t)value);
+		break;
+	default:
+		do
+			put_char(text, ' ');
+		while (text->length < value);
+		break;
+	}
 }
 
-void ax_text_column(struct ax_text *text, size_t column)
-{
-	do
-		put_char(text, ' ');
-	while (text->length < column);
-}
-
-void ax_text_end(struct ax_text *text)
+static void end_line(struct ax_text *text)
 {
 	text->line[text->length++] = '\n';
 	text->line[text->length] = '\0';
 	text->print(text->context, text->line);
 	text->length = 0;
-	text->line[0] = '\0';
+}
+
+void ax_text_format(struct ax_text *text, const char *format, const uint64_t *values)
+{
+	for (; *format; format++) {
+		if (*format == '\n')
+			end_line(text);
+		else if (*format == '%')
+			put_value(text, *++format, *values++);
+		else
+			put_char(text, *format);
+	}
 }

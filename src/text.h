@@ -15,7 +15,7 @@
  * @print: Gets it when it ends.
  * @context: Handed to @print.
  * @length: Characters so far.
- * @line: NUL terminated. What does not fit is left out.
+ * @line: NUL terminated when it is printed. What does not fit is left out.
  */
 struct ax_text {
 	ax_print_t print;
@@ -27,29 +27,23 @@ struct ax_text {
 /** ax_text_init() - An empty line for @print. */
 void ax_text_init(struct ax_text *text, ax_print_t print, void *context);
 
-/** ax_text_put() - Append a string. */
-void ax_text_put(struct ax_text *text, const char *string);
-
-/** ax_text_decimal() - Append a number. */
-void ax_text_decimal(struct ax_text *text, uint64_t number);
-
-/** ax_text_hex() - Append 0x and the number in hexadecimal, of @digits digits at least. */
-void ax_text_hex(struct ax_text *text, uint64_t number, unsigned digits);
-
-/** ax_text_size() - Append a number of bytes in the largest unit that divides it, as "2M". */
-void ax_text_size(struct ax_text *text, uint64_t bytes);
-
-/** ax_text_flags() - Append permissions and memory type, as "rwx device". */
-void ax_text_flags(struct ax_text *text, ax_flags_t flags);
-
-/** ax_text_range() - Append "first-last". */
-void ax_text_range(struct ax_text *text, uint64_t first, uint64_t last);
-
-/** ax_text_column() - Append spaces up to a column, one at least. */
-void ax_text_column(struct ax_text *text, size_t column);
-
-/** ax_text_end() - Print the line, and begin an empty one. */
-void ax_text_end(struct ax_text *text);
+/**
+ * ax_text_format() - Append a text with values in it.
+ * @text: Where to.
+ * @format: Appended as it is, but for a newline, which prints the line and begins an empty one, and for % with a
+ *	letter, which stands for the next value.
+ * @values: One for each %:
+ *	%d	a number
+ *	%x	the same in hexadecimal, after 0x
+ *	%a	an address: the same with twelve digits at least
+ *	%b	a number of bytes, in the largest unit that divides it, as "2M"
+ *	%f	permissions and memory type, as "rwx- device"
+ *	%s	a string: its address
+ *	%c	a column: spaces up to there, one at least
+ *
+ * Not by variable arguments: an array converts each value to 64 bits.
+ */
+void ax_text_format(struct ax_text *text, const char *format, const uint64_t *values);
 
 #pragma GCC visibility pop
 
