@@ -338,47 +338,46 @@ static ax_error_t check_volatile(const struct ax_addrspace *as, ax_gpa_t addr, c
 {
 	if (!ax_addrspace_live(as))
 		return AX_ESTATE;
-	if (!host || (width != 1 && width != 2 && width != 4 && width != 8))
+	/* A power of two, up to 8. */
+	if (!host || width - 1 >= 8 || (width & (width - 1)) != 0)
 		return AX_EINVAL;
 	if (!ax_gpa_is_aligned(addr, width))
 		return AX_EALIGN;
 	return check_range(as, addr, width);
 }
 
-ax_error_t ax_guest_read_volatile(struct ax_addrspace *as, ax_gpa_t src, void *dst, size_t width)
+/* Both directions: one body, and the public functions end with a jump into it. */
+AX_OUT_OF_LINE static ax_error_t access_once(struct ax_addrspace *as, ax_gpa_t addr, void *host,
+					     size_t width, enum direction direction)
 {
+	ax_flags_t access = direction == TO_GUEST ? AX_WRITE : AX_READ;
 	struct ax_section section;
 	void *ptr;
 	size_t size;
-	ax_error_t error = check_volatile(as, src, dst, width);
+	ax_error_t error = check_volatile(as, addr, host, width);
 
 	if (error != AX_OK)
 		return error;
 	ax_guard_enter(&as->guard, &section);
-	error = chunk_at(as, ax_addrspace_line(as, &section), src.raw, width, AX_READ, &ptr, &size);
-	if (error == AX_OK)
-		load_once(dst, ptr, width);
+	error = chunk_at(as, ax_addrspace_line(as, &section), addr.raw, width, access, &ptr, &size);
+	if (error == AX_OK && direction == FROM_GUEST)
+		load_once(host, ptr, width);
+	else if (error == AX_OK)
+		store_once(ptr, host, width);
 	ax_guard_leave(&section);
 	return error;
+}
+
+ax_error_t ax_guest_read_volatile(struct ax_addrspace *as, ax_gpa_t src, void *dst, size_t width)
+{
+	return access_once(as, src, dst, width, FROM_GUEST);
 }
 
 ax_error_t ax_guest_write_volatile(struct ax_addrspace *as, ax_gpa_t dst, const void *src,
 				   size_t width)
 {
-	struct ax_section section;
-	void *ptr;
-	size_t size;
-	ax_error_t error = check_volatile(as, dst, src, width);
-
-	if (error != AX_OK)
-		return error;
-	ax_guard_enter(&as->guard, &section);
-	error = chunk_at(as, ax_addrspace_line(as, &section), dst.raw, width, AX_WRITE, &ptr,
-			 &size);
-	if (error == AX_OK)
-		store_once(ptr, src, width);
-	ax_guard_leave(&section);
-	return error;
+	/* Only read from: TO_GUEST. */
+	return access_once(as, dst, (void *)(uintptr_t)src, width, TO_GUEST);
 }
 
 /* Segments that were found so far; those beyond the capacity are only counted. */
