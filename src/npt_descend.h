@@ -115,12 +115,13 @@ AX_INLINE void ax_npt_descend(const struct ax_npt *npt, uint64_t gpa, unsigned l
 
 	/* Four levels are what most guests have. */
 	if (__builtin_expect(levels == 4, 1))
-		on = ax_npt_start(&way, root, 3, place) && ax_npt_step(&way, 2, place);
+		on = ax_npt_start(&way, root, 3, place);
 	else if (levels == 3)
 		on = ax_npt_start(&way, root, 2, place);
 	else
-		on = ax_npt_start(&way, root, 4, place) && ax_npt_step(&way, 3, place) &&
-		     ax_npt_step(&way, 2, place);
+		on = ax_npt_start(&way, root, 4, place) && ax_npt_step(&way, 3, place);
+	if (levels != 3)
+		on = on && ax_npt_step(&way, 2, place);
 	if (on && ax_npt_step(&way, 1, place))
 		(void)ax_npt_step(&way, 0, place);
 }
