@@ -53,6 +53,8 @@ static ax_error_t choose_geometry(struct ax_npt *npt, const struct ax_npt_config
 	unsigned wanted = bits_of(config->last);
 	unsigned levels = config->levels;
 	unsigned bits = config->gpa_bits;
+	unsigned most;
+	unsigned below; /* bits that the tables below the root index, and the page */
 
 	if (bits != 0 && (bits < format->gpa_bits_min || bits > caps->gpa_bits))
 		return AX_ERANGE;
@@ -61,28 +63,24 @@ static ax_error_t choose_geometry(struct ax_npt *npt, const struct ax_npt_config
 				   : caps->levels_default;
 	if (levels < caps->levels_min || levels > caps->levels_max)
 		return AX_ENOTSUP;
+	most = reach_bits(format, levels, caps->gpa_bits);
+	below = format->page_shift + format->index_bits * (levels - 1);
 	if (bits == 0) {
 		bits = natural_bits(format, levels);
 		if (format->gpa_bits_sets_root && wanted > bits)
 			bits = wanted;
-		if (bits > reach_bits(format, levels, caps->gpa_bits))
-			bits = reach_bits(format, levels, caps->gpa_bits);
+		if (bits > most)
+			bits = most;
 	}
-	if (bits > reach_bits(format, levels, caps->gpa_bits))
-		return AX_ERANGE;
 	/* A root that is indexed by what is left of gpa_bits needs at least one bit of it. */
-	if (format->gpa_bits_sets_root &&
-	    bits <= format->page_shift + format->index_bits * (levels - 1))
-		return AX_ERANGE;
-	if (wanted > bits)
+	if (bits > most || wanted > bits || (format->gpa_bits_sets_root && bits <= below))
 		return AX_ERANGE;
 
 	npt->levels = (uint8_t)levels;
 	npt->gpa_bits = (uint8_t)bits;
-	npt->root_bits =
-		format->gpa_bits_sets_root
-			? (uint8_t)(bits - format->page_shift - format->index_bits * (levels - 1))
-			: (uint8_t)(format->index_bits + format->root_extra_bits);
+	npt->root_bits = (uint8_t)(format->gpa_bits_sets_root
+					   ? bits - below
+					   : format->index_bits + format->root_extra_bits);
 	return AX_OK;
 }
 
