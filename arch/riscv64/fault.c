@@ -16,11 +16,10 @@
 #define CAUSE_STORE       UINT64_C(23)
 
 /* Pseudoinstructions: a read or a write of a VS-stage table with entries of 32 or 64 bits. Hardware
- * has to write one of them for a fault of a walk whenever it tells the address. */
-#define HTINST_READ32  UINT64_C(0x2000)
-#define HTINST_WRITE32 UINT64_C(0x2020)
-#define HTINST_READ64  UINT64_C(0x3000)
-#define HTINST_WRITE64 UINT64_C(0x3020)
+ * has to write one of the four for a fault of a walk whenever it tells the address. */
+#define HTINST_WALK       UINT64_C(0x2000) /* a read of 32 bits; with these bits */
+#define HTINST_WALK_WRITE UINT64_C(0x0020) /* a write */
+#define HTINST_WALK_64    UINT64_C(0x1000) /* of 64 bits */
 
 /* A transformed standard instruction keeps its opcode; SC is the one that only stores. */
 #define OPCODE(inst) ((inst)&0x7f)
@@ -33,14 +32,13 @@
 
 static bool is_walk(uint64_t htinst)
 {
-	return htinst == HTINST_READ32 || htinst == HTINST_WRITE32 || htinst == HTINST_READ64 ||
-	       htinst == HTINST_WRITE64;
+	return (htinst & ~(HTINST_WALK_WRITE | HTINST_WALK_64)) == HTINST_WALK;
 }
 
 /* Of a walk the cause tells what it was for, not what it did. */
 static ax_flags_t walk_access(uint64_t htinst)
 {
-	return htinst == HTINST_WRITE32 || htinst == HTINST_WRITE64 ? AX_WRITE : AX_READ;
+	return htinst & HTINST_WALK_WRITE ? AX_WRITE : AX_READ;
 }
 
 /* AMO and SC fault as stores do; without htinst a store is all that is known. */
