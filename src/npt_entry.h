@@ -278,6 +278,14 @@ static inline bool ax_npt_run_pass(const struct ax_npt *npt, const struct ax_npt
 	return true;
 }
 
+/*
+ * ax_npt_each_run() - Go over the slots of a range, run by run.
+ *
+ * @visit: Returns how many slots it has passed: fewer than the run has where it came to a table.
+ */
+void ax_npt_each_run(const struct ax_npt *npt, uint64_t first, uint64_t last,
+		     size_t (*visit)(const struct ax_npt_run *run, void *context), void *context);
+
 #pragma GCC visibility pop
 
 #endif /* AX_SRC_NPT_ENTRY_H */

@@ -297,14 +297,19 @@ static void free_block_of(struct ax_npt *npt, const struct ax_npt_run *run, uint
 	free_block(npt, piece);
 }
 
+struct sweep {
+	struct ax_npt *npt;
+	bool owned;
+};
+
 /*
  * Free what is dead in one run. In a range that was killed, nothing else is there but tables that
  * serve others too: without a region no fault enters anything.
- *
- * Return: slots passed; fewer than all where a live table comes.
  */
-static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool owned)
+static size_t sweep_run(const struct ax_npt_run *run, void *context)
 {
+	const struct sweep *sweep = context;
+	struct ax_npt *npt = sweep->npt;
 	uint64_t piece = UINT64_MAX;
 	size_t i;
 
@@ -317,7 +322,8 @@ static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool o
 			break;
 		ax_npt_store(&run->slot[i], 0);
 		if (ax_npt_is_table(npt, entry, run->level)) {
-			ax_npt_free_tables(npt, ax_npt_address(npt, entry), run->level - 1, owned);
+			ax_npt_free_tables(npt, ax_npt_address(npt, entry), run->level - 1,
+					   sweep->owned);
 		} else if (free_leaf(npt, entry, run->level)) {
 			piece = ax_npt_address(npt, entry);
 		}
@@ -329,14 +335,9 @@ static size_t sweep_run(struct ax_npt *npt, const struct ax_npt_run *run, bool o
 
 void ax_npt_sweep(struct ax_npt *npt, uint64_t first, uint64_t last, bool owned)
 {
-	uint64_t gpa = first;
-	struct ax_npt_run run;
-	size_t passed;
+	struct sweep sweep = {npt, owned};
 
-	do {
-		run = ax_npt_run_at(npt, gpa, last);
-		passed = sweep_run(npt, &run, owned);
-	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
+	ax_npt_each_run(npt, first, last, sweep_run, &sweep);
 }
 
 /* ax_npt_walk() down to @gpa's leaf, through dead tables as well. */

@@ -63,6 +63,19 @@ uint64_t ax_npt_walk(const struct ax_npt *npt, uint64_t gpa, unsigned *level, ui
 	return walk_by_calls(npt, gpa, level, slot);
 }
 
+void ax_npt_each_run(const struct ax_npt *npt, uint64_t first, uint64_t last,
+		     size_t (*visit)(const struct ax_npt_run *run, void *context), void *context)
+{
+	uint64_t gpa = first;
+	struct ax_npt_run run;
+	size_t passed;
+
+	do {
+		run = ax_npt_run_at(npt, gpa, last);
+		passed = visit(&run, context);
+	} while (ax_npt_run_pass(npt, &run, passed, &gpa, last));
+}
+
 uint64_t ax_npt_lookup(const struct ax_npt *npt, uint64_t gpa, unsigned *level)
 {
 	uint64_t *slot;
