@@ -132,12 +132,6 @@ static inline uint64_t ax_npt_leaf_entry(const struct ax_npt *npt, uint64_t attr
 	return attr | npt->format->leaf[level != 0] | hpa >> npt->format->address_shift;
 }
 
-/* The attr of a leaf: derived from what is not one, so that no bit can be forgotten. */
-static inline uint64_t ax_npt_attr(const struct ax_npt *npt, uint64_t entry, unsigned level)
-{
-	return entry & ~(npt->format->address_mask | npt->format->leaf[level != 0]);
-}
-
 static inline bool ax_npt_present(const struct ax_npt *npt, uint64_t entry)
 {
 	return (entry & npt->present) != 0;

@@ -12,19 +12,13 @@ uint64_t ax_npt_features_all(void)
 /* Not from the formats: a target build has those of its own architecture only. */
 const char *ax_npt_format_name(enum ax_npt_format_id format)
 {
-	switch (format) {
-	case AX_NPT_EPT:
-		return "EPT";
-	case AX_NPT_AMD:
-		return "NPT";
-	case AX_NPT_STAGE2:
-		return "stage 2";
-	case AX_NPT_GSTAGE:
-		return "G-stage";
-	case AX_NPT_DEFAULT:
-	default:
-		return "?";
-	}
+	static const char *const name[] = {
+		[AX_NPT_DEFAULT] = "?",      [AX_NPT_EPT] = "EPT",        [AX_NPT_AMD] = "NPT",
+		[AX_NPT_STAGE2] = "stage 2", [AX_NPT_GSTAGE] = "G-stage",
+	};
+	unsigned index = (unsigned)format;
+
+	return index < sizeof(name) / sizeof(*name) ? name[index] : name[AX_NPT_DEFAULT];
 }
 
 void ax_npt_format_capabilities(const struct ax_npt_format *format, struct ax_npt_capabilities *out)

@@ -48,11 +48,14 @@ size_t ax_npt_split_needs(const struct ax_npt *npt, uint64_t first, uint64_t las
 	return needs;
 }
 
-/* The leaf @entry of @level as a table of leaves one level lower, which map the same in the same way. */
+/*
+ * The leaf @entry of @level as a table of leaves one level lower, which map the same in the same way: all but the
+ * type stays.
+ */
 static void fill_split(const struct ax_npt *npt, uint64_t *table, uint64_t entry, unsigned level)
 {
-	uint64_t first = ax_npt_leaf_entry(npt, ax_npt_attr(npt, entry, level),
-					   ax_npt_address(npt, entry), level - 1);
+	const uint64_t *type = npt->format->leaf;
+	uint64_t first = (entry & ~type[1]) | type[level != 1];
 
 	ax_npt_fill(npt, table, ax_npt_entries(npt, level - 1), first, level - 1, table);
 }
