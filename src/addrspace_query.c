@@ -275,6 +275,7 @@ AX_SELDOM ax_error_t ax_addrspace_find_free_area(const struct ax_addrspace *as, 
 
 AX_SELDOM void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrspace_stats *out)
 {
+	const struct ax_region_set *set;
 	struct ax_guard_slot sum;
 	struct ax_npt_mapping mapping;
 	struct ax_section section;
@@ -291,8 +292,9 @@ AX_SELDOM void ax_addrspace_stats(const struct ax_addrspace *as, struct ax_addrs
 	sum = as->alone;
 	ax_guard_sum(&as->guard, &sum);
 	ax_guard_enter(&as->guard, &section);
-	out->regions = ax_region_count(ax_addrspace_regions(as));
-	out->region_frames = ax_region_node_frames(ax_addrspace_regions(as));
+	set = ax_addrspace_regions(as);
+	out->regions = ax_region_count(set);
+	out->region_frames = ax_region_node_frames(set);
 	ax_guard_leave(&section);
 	/* Both copies have seen the same changes, so they have the same shape. */
 	if (ax_guard_shared(&as->guard))

@@ -87,14 +87,16 @@ static ax_error_t choose_geometry(struct ax_npt *npt, const struct ax_npt_config
 static ax_error_t choose_limits(struct ax_npt *npt, const struct ax_npt_config *config,
 				const struct ax_npt_capabilities *caps)
 {
-	unsigned top = npt->levels - 1u;
+	const struct ax_npt_format *format = npt->format;
+	unsigned leaf_level = format->leaf_level_max;
+	uint64_t extra = 0;
 
 	if (config->hpa_bits > caps->hpa_bits ||
-	    (config->hpa_bits != 0 && config->hpa_bits <= npt->format->page_shift))
+	    (config->hpa_bits != 0 && config->hpa_bits <= format->page_shift))
 		return AX_ERANGE;
 	if (caps->tag_bits < 32 && config->tag >> caps->tag_bits != 0)
 		return AX_ERANGE;
-	if (config->granule_shift != 0 && config->granule_shift != npt->format->page_shift)
+	if (config->granule_shift != 0 && config->granule_shift != format->page_shift)
 		return AX_ENOTSUP;
 	if ((config->features & ~caps->features) != 0)
 		return AX_ENOTSUP;
@@ -102,22 +104,18 @@ static ax_error_t choose_limits(struct ax_npt *npt, const struct ax_npt_config *
 	npt->hpa_bits = (uint8_t)(config->hpa_bits != 0 ? config->hpa_bits : caps->hpa_bits);
 	npt->tag = config->tag;
 	npt->features = config->features != 0 ? config->features : caps->features_default;
-	npt->leaf_level_max = npt->format->leaf_level_max;
-	if (npt->format->feature_1g != 0 && !(npt->features & npt->format->feature_1g))
-		npt->leaf_level_max--;
-	if (npt->leaf_level_max > top)
-		npt->leaf_level_max = (uint8_t)top;
-	npt->present = npt->format->present;
-	npt->table = npt->format->table;
-	if (npt->features & npt->format->feature_present) {
-		npt->present |= npt->format->present_extra;
-		npt->table |= npt->format->present_extra;
-	}
+	if (format->feature_1g != 0 && !(npt->features & format->feature_1g))
+		leaf_level--;
+	npt->leaf_level_max = (uint8_t)(leaf_level < npt->levels ? leaf_level : npt->levels - 1u);
+	if (npt->features & format->feature_present)
+		extra = format->present_extra;
+	npt->present = format->present | extra;
+	npt->table = format->table | extra;
 	npt->lead = (uint8_t)npt->table;
-	npt->address_mask = npt->format->address_mask;
-	npt->address_shift = (uint8_t)npt->format->address_shift;
+	npt->address_mask = format->address_mask;
+	npt->address_shift = (uint8_t)format->address_shift;
 	npt->unfit = ~((UINT64_C(1) << npt->hpa_bits) - AX_PAGE_SIZE_4K);
-	npt->fence = npt->format->caches_invalid && !(npt->features & AX_NPT_FEATURE_SVVPTC);
+	npt->fence = format->caches_invalid && !(npt->features & AX_NPT_FEATURE_SVVPTC);
 	npt->direct_map = config->direct_map;
 	npt->reach_levels = config->direct_map ? ax_npt_reach_levels(npt) : 0;
 	npt->direct_offset = config->direct_map_offset;

@@ -78,7 +78,7 @@ void ax_npt_kill(struct ax_npt *npt, uint64_t first, uint64_t last, uint64_t lo,
 			ax_npt_store(slot, ax_npt_hide(npt, ax_npt_load(slot), AX_NPT_DEAD));
 			ax_tlb_gather_add_table(gather, gpa & ~span, gpa | span,
 						npt->format->page_shift);
-			run = ax_npt_run_from(npt, slot, level, gpa, last);
+			run = (struct ax_npt_run){slot, gpa & ~span, level, 1};
 			passed = 1;
 		} else {
 			run = ax_npt_run_at(npt, gpa, last);

@@ -9,16 +9,6 @@
 #include "npt_entry.h"
 #include "npt_link.h"
 
-/* Levels from @level down at which a cut at @cut goes through the middle of an entry. */
-static size_t cuts_at(const struct ax_npt *npt, uint64_t cut, unsigned level)
-{
-	size_t cuts = 0;
-
-	for (unsigned at = 1; at <= level; at++)
-		cuts += (cut & ax_npt_span(npt, at)) != 0;
-	return cuts;
-}
-
 /* The level of the leaf around @gpa, or 0 when nothing there can be split. */
 static unsigned leaf_level(const struct ax_npt *npt, uint64_t gpa)
 {
@@ -33,17 +23,18 @@ size_t ax_npt_split_needs(const struct ax_npt *npt, uint64_t first, uint64_t las
 	uint64_t end = last + 1;
 	unsigned first_level = leaf_level(npt, first);
 	unsigned last_level = leaf_level(npt, last);
-	size_t needs = cuts_at(npt, first, first_level) + cuts_at(npt, end, last_level);
+	size_t needs = 0;
 
-	/* Both ends in one leaf: what both go through is split once. */
-	if (first_level == last_level) {
-		for (unsigned at = 1; at <= first_level; at++) {
-			uint64_t span = ax_npt_span(npt, at);
+	for (unsigned at = 1; at < npt->levels; at++) {
+		uint64_t span = ax_npt_span(npt, at);
+		bool cut_first = at <= first_level && (first & span) != 0;
+		bool cut_last = at <= last_level && (end & span) != 0;
 
-			if (first >> ax_npt_shift(npt, at) == last >> ax_npt_shift(npt, at) &&
-			    (first & span) != 0 && (end & span) != 0)
-				needs--;
-		}
+		/* Both ends in one leaf: what both go through is split once. */
+		if (cut_first && cut_last && (first ^ last) <= span)
+			needs++;
+		else
+			needs += (size_t)cut_first + cut_last;
 	}
 	return needs;
 }
