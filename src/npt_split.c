@@ -25,7 +25,7 @@ size_t ax_npt_split_needs(const struct ax_npt *npt, uint64_t first, uint64_t las
 	unsigned last_level = leaf_level(npt, last);
 	size_t needs = 0;
 
-	for (unsigned at = 1; at < npt->levels; at++) {
+	for (unsigned at = 1; at <= first_level || at <= last_level; at++) {
 		uint64_t span = ax_npt_span(npt, at);
 		bool cut_first = at <= first_level && (first & span) != 0;
 		bool cut_last = at <= last_level && (end & span) != 0;

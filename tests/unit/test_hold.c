@@ -399,22 +399,14 @@ static ax_error_t protect_upper_part(struct ax_addrspace *as)
 	return ax_addrspace_protect(as, ax_gpa(UPPER), VM_RAM + M2 - UPPER, AX_READ);
 }
 
-/*
- * A copy was allowed, and then most of its range is not any more: it has not begun. The leaf is whole still, since the
- * writer waits: what ends the first chunk is the region alone.
- */
-static void a_chunk_of_a_huge_page_ends_with_its_region(struct test_space *s)
+/* A copy was allowed, and then most of its range is not any more: it has not begun. What ends its first part is the
+ * region alone, since the writer waits and all that is mapped is still there. */
+static void hold_copy_and_protect(struct test_space *s)
 {
 	struct call copy = {.run = write_block};
 	struct call writer = {.run = protect_upper_part};
 	uint64_t version;
 
-	if (s->cpus == 1)
-		return;
-	alarm(PATIENCE_SECONDS);
-	space_use_direct_map(s);
-	tlb_model_drop();
-	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, true));
 	memset(block, 0x77, sizeof(block));
 	version = ax_addrspace_version(&s->as);
 	/* It enters once to check the regions, once to back all of it, once to copy. */
@@ -432,6 +424,30 @@ static void a_chunk_of_a_huge_page_ends_with_its_region(struct test_space *s)
 		CHECK_EQUAL(*reference_ptr(s, gpa), 0);
 	CHECK_OK(ax_addrspace_clear(&s->as));
 	check_empty(s);
+}
+
+static void a_chunk_of_a_huge_page_ends_with_its_region(struct test_space *s)
+{
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	space_use_direct_map(s);
+	tlb_model_drop();
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, true));
+	hold_copy_and_protect(s);
+	alarm(0);
+}
+
+static void the_pages_of_a_copy_end_with_their_region(struct test_space *s)
+{
+	if (s->cpus == 1)
+		return;
+	alarm(PATIENCE_SECONDS);
+	tlb_model_drop();
+	CHECK_OK(ax_addrspace_map_alloc(&s->as, ax_gpa(VM_RAM), M2, RAM, false));
+	memset(block, 0, sizeof(block));
+	CHECK_OK(write_block(&s->as));
+	hold_copy_and_protect(s);
 	alarm(0);
 }
 
@@ -444,6 +460,7 @@ int main(void)
 		STORY_FEW(a_table_stays_for_who_came_after_the_first_wait),
 		STORY_FEW(regions_stay_as_a_reader_found_them_until_it_leaves),
 		STORY_FEW(a_chunk_of_a_huge_page_ends_with_its_region),
+		STORY_FEW(the_pages_of_a_copy_end_with_their_region),
 	};
 
 	return STORIES_RUN("threads held half-way", stories);
