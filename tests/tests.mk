@@ -115,6 +115,9 @@ bench_library := $(OUT)/tests/bench/libaxaddrspace.a
 bench_library_objects := $(sources:$(AX_DIR)/%.c=$(OUT)/tests/bench/obj/%.o)
 bench_program := $(OUT)/tests/bench/bench
 
+# Valgrind 3.19 cannot read what clang makes of DWARF 5.
+bench_debug := $(if $(findstring clang,$(CC)),-gdwarf-4)
+
 .PHONY: bench bench-program size
 bench:
 	$(Q)$(MAKE) --no-print-directory ARCH=host O=$(O)/bench-$(if $(LLVM),clang,gcc) bench-program
@@ -132,9 +135,9 @@ $(bench_library): $(bench_library_objects)
 
 $(OUT)/tests/bench/obj/%.o: %.c $(OUT)/flags
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -include tests/bench/unzeroed.h -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(bench_debug) -include tests/bench/unzeroed.h -MMD -MP -c -o $@ $<
 
-$(bench_objects): test_compile += -O2
+$(bench_objects): test_compile += -O2 $(bench_debug)
 
 -include $(bench_objects:.o=.d) $(bench_library_objects:.o=.d)
 

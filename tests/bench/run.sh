@@ -38,7 +38,7 @@ count() {
 
 : >"$dir/counts"
 if command -v valgrind >/dev/null; then
-	count >"$dir/counts"
+	count >"$dir/counts" || echo "valgrind failed, see $dir/valgrind.log: instructions are not counted"
 else
 	echo "no valgrind here: instructions are not counted"
 fi
